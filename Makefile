@@ -1,0 +1,50 @@
+# Every target sets up .venv/ by itself. On Windows without make: see environment.yml.
+.DEFAULT_GOAL := help
+.PHONY: help setup lab demo test build docs
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+AT_LEAST_311 := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python,$(shell $(name) -c '$(AT_LEAST_311)' 2>/dev/null && echo $(name))))
+LAB_ARGS ?=
+PYTEST_ARGS ?= -n 2
+
+help:
+	@echo "make demo    build the labs, make a small class, grade it, show the results"
+	@echo "make test    everything that CI runs"
+	@echo "make lab     JupyterLab on the labs"
+	@echo "make build   the notebooks, from their text sources"
+	@echo "make docs    the web book"
+	@echo "make setup   only the environment, in $(VENV)/"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found. Install one, or name it: make setup PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make environments. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing into $(VENV)/ (several minutes the first time) ..."
+	@$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --no-warn-script-location -e '.[dev]' -c constraints.txt
+	@touch $@
+
+lab: $(READY)
+	JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/labs \
+	    --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+	    $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
+
+demo: $(READY)
+	@$(BIN)/python -m course_staff.demo
+
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/course build --check
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+build: $(READY)
+	$(BIN)/course build
+
+docs: $(READY)
+	@test -f docs/conf.py || { echo "The web book has no configuration yet (docs/conf.py)." >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check -e '.[docs]' -c constraints.txt
+	$(BIN)/sphinx-build -W -b html docs docs/_build/html

@@ -1,0 +1,235 @@
+"""The headline figures of the decks beside ours.
+
+    python benchmarks/headlines.py                 every row
+    python benchmarks/headlines.py --list          the names of the rows
+    python benchmarks/headlines.py --only mnist    the rows whose name contains "mnist"
+
+MNIST comes from the cache, the mirror (COURSE_DATA_MIRROR) or the network, see docs/data.md; where it cannot be had, its
+rows say so and the others run. Early stopping looks at a validation part cut from the training images; the test images
+are used once, for the figure that is printed. The decks: K = Kuzovkin, Tartu 2016.
+
+A row is a function without arguments that returns an `Outcome`; to add one, append it to ROWS.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_utils import data, device, training
+from course_utils.data import DataError, ImageSet
+
+DEVICE = torch.device("cpu")  # replaced in main()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What we got, as it is printed, and the device that did it."""
+
+    ours: str
+    device: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: `name` selects it, `figure` is what the deck prints."""
+
+    name: str
+    deck: str
+    what: str
+    figure: str
+    run: Callable[[], Outcome]
+
+
+# The worked example: two inputs, two hidden units, two outputs (deck K, from M. Mazur's "Step by step
+# backpropagation example", 2015).
+
+
+def worked_example(steps: int, hidden_first: bool = True) -> float:
+    """Squared error after `steps` gradient steps at learning rate 0.5; the biases are never updated.
+
+    hidden_first: take both layers' gradients at the same weights, as back-propagation does. False repeats the slip
+    behind the deck's figures: the hidden deltas are taken with output weights that have already moved.
+    """
+    x = torch.tensor([0.05, 0.10], dtype=torch.float64)
+    target = torch.tensor([0.01, 0.99], dtype=torch.float64)
+    w1 = torch.tensor([[0.15, 0.20], [0.25, 0.30]], dtype=torch.float64)
+    w2 = torch.tensor([[0.40, 0.45], [0.50, 0.55]], dtype=torch.float64)
+    b1, b2, lr = 0.35, 0.60, 0.5
+
+    for _ in range(steps):
+        hidden = torch.sigmoid(w1 @ x + b1)
+        output = torch.sigmoid(w2 @ hidden + b2)
+        delta2 = (output - target) * output * (1 - output)
+        moved = w2 - lr * torch.outer(delta2, hidden)
+        delta1 = ((w2 if hidden_first else moved).T @ delta2) * hidden * (1 - hidden)
+        w1 = w1 - lr * torch.outer(delta1, x)
+        w2 = moved
+
+    output = torch.sigmoid(w2 @ torch.sigmoid(w1 @ x + b1) + b2)
+    return 0.5 * ((target - output) ** 2).sum().item()
+
+
+def example_row(steps: int, hidden_first: bool = True, form: str = ".9f") -> Callable[[], Outcome]:
+    """The worked example as a row; always on the CPU, in double precision."""
+    return lambda: Outcome(f"{worked_example(steps, hidden_first):{form}}", "cpu")
+
+
+# Images: one layer, one hidden layer, the "modern" net.
+
+
+def softmax_regression(pixels: int) -> nn.Module:
+    """One matrix from pixels to ten classes."""
+    return nn.Linear(pixels, 10)
+
+
+def one_hidden_layer(pixels: int) -> nn.Module:
+    """The deck's width, 625, with the sigmoid of its source (A. Radford's tutorial)."""
+    return nn.Sequential(nn.Linear(pixels, 625), nn.Sigmoid(), nn.Linear(625, 10))
+
+
+def modern_net(pixels: int) -> nn.Module:
+    """Two hidden layers of 625 with batch norm, ReLU and dropout."""
+    layers: list[nn.Module] = []
+    for inputs in (pixels, 625):
+        layers += [nn.Linear(inputs, 625, bias=False), nn.BatchNorm1d(625), nn.ReLU(), nn.Dropout(0.3)]
+    return nn.Sequential(*layers, nn.Linear(625, 10))
+
+
+def wobble(images: Tensor, pixels: float = 2.0, degrees: float = 12.0, scale: float = 0.1) -> Tensor:
+    """Move, turn and scale each image at random. images: (batch, height * width). Returns the same shape."""
+    batch, side = len(images), round(images.shape[1] ** 0.5)
+    draw = torch.rand(4, batch, device=images.device) * 2 - 1
+    angle = draw[0] * degrees * torch.pi / 180
+    size = 1 + draw[1] * scale
+    shift = draw[2:] * pixels * 2 / side  # affine_grid measures the picture from -1 to 1
+    rows = [
+        torch.stack([size * angle.cos(), -size * angle.sin(), shift[0]], dim=1),
+        torch.stack([size * angle.sin(), size * angle.cos(), shift[1]], dim=1),
+    ]
+    grid = F.affine_grid(torch.stack(rows, dim=1), [batch, 1, side, side], align_corners=False)
+    return F.grid_sample(images.view(batch, 1, side, side), grid, align_corners=False).view(batch, -1)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a net is made and trained."""
+
+    make: Callable[[int], nn.Module]
+    epochs: int
+    lr: float
+    batch_size: int
+    augment: Callable[[Tensor], Tensor] | None = None
+    patience: int | None = None
+
+
+def train_and_test(images: ImageSet, recipe: Recipe, n_validation: int, seed: int) -> float:
+    """Accuracy on the test images, after training with early stopping on the last `n_validation` training images."""
+    x, y = images.x_train[:-n_validation], images.y_train[:-n_validation]
+    held_out = images.x_train[-n_validation:], images.y_train[-n_validation:]
+    training.seed_everything(seed)
+    model = recipe.make(x.shape[1]).to(DEVICE)
+    optimizer = torch.optim.Adam(model.parameters(), lr=recipe.lr)
+    training.fit(
+        model,
+        x,
+        y,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs),
+        validation=held_out,
+        patience=recipe.patience or recipe.epochs,
+        augment=recipe.augment,
+        seed=seed,
+    )
+    return training.accuracy(model, images.x_test, images.y_test)
+
+
+@cache
+def mnist() -> ImageSet:
+    """MNIST as rows of 784 pixels, read once."""
+    return data.mnist().flat().to(DEVICE)
+
+
+@cache
+def digits() -> ImageSet:
+    """The embedded 8×8 digits as rows of 64 pixels."""
+    return data.digits().flat().to(DEVICE)
+
+
+def mnist_row(recipe: Recipe) -> Callable[[], Outcome]:
+    """One seed on the 10,000 test images: one image is 0.01 %."""
+
+    def run() -> Outcome:
+        try:
+            images = mnist()
+        except DataError as error:
+            return Outcome("no MNIST here: " + str(error).splitlines()[0], "-")
+        return Outcome(f"{train_and_test(images, recipe, n_validation=5000, seed=0):.2%}", str(DEVICE))
+
+    return run
+
+
+def digits_row(recipe: Recipe, seeds: int = 5) -> Callable[[], Outcome]:
+    """Mean and standard deviation over seeds on the 360 test images: one image is 0.28 %."""
+
+    def run() -> Outcome:
+        results = [train_and_test(digits(), recipe, n_validation=360, seed=seed) for seed in range(seeds)]
+        return Outcome(f"{statistics.mean(results):.1%} ± {statistics.stdev(results):.1%} ({seeds} seeds)", str(DEVICE))
+
+    return run
+
+
+def little_wobble(images: Tensor) -> Tensor:
+    """`wobble` for images of 8×8, where two pixels would be a quarter of the picture."""
+    return wobble(images, pixels=0.5)
+
+
+ROWS = [
+    Row("example-0", "K", "2-2-2 example, error at the start", "0.298371109", example_row(0)),
+    Row("example-1", "K", "2-2-2 example, after 1 step", "0.291027924 (E4)", example_row(1)),
+    Row("example-10000", "K", "2-2-2 example, after 10,000 steps", "0.000035085 (E4)", example_row(10_000, form=".10f")),
+    Row("example-1-slip", "K", "the same with the deck's slip, 1 step", "0.291027924", example_row(1, False)),
+    Row("example-10000-slip", "K", "the same, 10,000 steps", "0.000035085", example_row(10_000, False)),
+    Row("mnist-softmax", "K", "MNIST, softmax regression", "92.5 %", mnist_row(Recipe(softmax_regression, 20, 2e-3, 256))),
+    Row("mnist-hidden", "K", "MNIST, one hidden layer (625)", "98.2 %", mnist_row(Recipe(one_hidden_layer, 20, 3e-3, 256))),
+    Row("mnist-modern", "K", 'MNIST, "modern" net', "99.0 %", mnist_row(Recipe(modern_net, 30, 3e-3, 256, wobble))),
+    Row("digits-softmax", "-", "digits, softmax regression", "-", digits_row(Recipe(softmax_regression, 60, 1e-2, 64))),
+    Row("digits-hidden", "-", "digits, one hidden layer (625)", "-", digits_row(Recipe(one_hidden_layer, 60, 1e-2, 64))),
+    Row("digits-modern", "-", 'digits, "modern" net', "-", digits_row(Recipe(modern_net, 60, 3e-3, 64, little_wobble))),
+]
+LINE = "{:<19} {:<4} {:<38} {:<17} {:<27} {:>8}  {}"
+
+
+def main() -> None:
+    """Run the rows that the command line selects and print the table, a line as soon as it is known."""
+    global DEVICE
+    parser = argparse.ArgumentParser(description="The headline figures of the decks beside ours.")
+    parser.add_argument("--only", nargs="+", default=[""], metavar="PART", help="rows whose name contains one of these")
+    parser.add_argument("--list", action="store_true", help="print the names and stop")
+    options = parser.parse_args()
+    rows = [row for row in ROWS if any(part in row.name for part in options.only)]
+    if not rows:
+        parser.error("no row is selected; the names are: " + ", ".join(row.name for row in ROWS))
+    if options.list:
+        print("\n".join(row.name for row in rows))
+        return
+
+    DEVICE = device.pick_device()
+    print(LINE.format("row", "deck", "what", "deck's figure", "ours", "seconds", "device"))
+    for row in rows:
+        start = time.perf_counter()
+        outcome = row.run()
+        seconds = time.perf_counter() - start
+        print(LINE.format(row.name, row.deck, row.what, row.figure, outcome.ours, f"{seconds:.1f}", outcome.device), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Trying answers to one exercise, natively and in the examiner, without running the rest of the lab each time.
+
+A bench is a candidate that has run the cells before an exercise with the reference's answers. Every trial forks it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from course_staff.authoring.rules import may_raise
+from course_staff.grading.examine import run_test
+from course_staff.grading.job import Step
+from course_staff.grading.launch import Connection, PlainProcess
+from course_staff.grading.proxies import Remote
+from course_staff.grading.wire import Budget, Disconnected, LimitExceeded, ProtocolError, receive, send
+from course_staff.lab import Cell, Lab, free_names
+
+CELL_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The verdicts on one answer in both places."""
+
+    native: bool
+    native_message: str
+    examined: bool
+    message: str
+
+    @property
+    def agree(self) -> bool:
+        return self.native == self.examined
+
+    def named(self, pattern: str) -> bool:
+        """Whether both messages match the pattern, case ignored."""
+        return all(re.search(pattern, text, re.IGNORECASE) for text in (self.native_message, self.message))
+
+
+class Bench:
+    """The reference notebook, run up to some exercise; exercises are taken in order."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.connection = PlainProcess().start()
+        # Experiments and plots define nothing that an answer needs, and they take most of a notebook's time.
+        uses_answers = may_raise(lab)
+        self.cells = [cell for cell in lab.cells if cell.role in ("setup", "answer")
+                      or cell.role == "code" and cell not in uses_answers and "further" not in cell.tags]
+        self.position = 0
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def go_to(self, exercise: str) -> None:
+        """Run everything before the answer cell of `exercise`."""
+        target = self.cells.index(self.lab.answers[exercise])
+        if target < self.position:
+            raise ValueError("a bench only goes forward")
+        for cell in self.cells[self.position: target]:
+            error = run_cell(self.connection, cell.source, CELL_SECONDS)
+            if error:
+                raise RuntimeError(f"{self.lab.name}: the reference's cell {cell.grade_id or cell.role!r} raised {error}")
+        self.position = target
+
+    def trial(self, exercise: str, cells: Sequence[str], seconds: float) -> Outcome:
+        """Run `cells` in place of the answer cell, then the test, natively and in the examiner.
+
+        seconds: deadline of a cell, of the native test, and of each call that the examined test makes.
+        """
+        test = self.lab.tests[exercise]
+        native_message = self._forked(lambda connection: self._native(connection, cells, test, seconds))
+        message = self._forked(lambda connection: self._examined(connection, cells, test, seconds))
+        return Outcome(not native_message, native_message, not message, message)
+
+    def _forked(self, action) -> str:
+        connection = self.connection.fork()
+        try:
+            return action(connection)
+        except LimitExceeded as problem:
+            return f"stopped: {problem} (an endless loop?)"
+        except Disconnected as problem:
+            return f"stopped: {problem}"
+        finally:
+            connection.close()
+
+    def _native(self, connection: Connection, cells: Sequence[str], test: Cell, seconds: float) -> str:
+        for source in cells:
+            run_cell(connection, source, seconds)
+        return run_cell(connection, test.source, seconds)
+
+    def _examined(self, connection: Connection, cells: Sequence[str], test: Cell, seconds: float) -> str:
+        error = ""
+        for source in cells:
+            error = run_cell(connection, source, seconds)
+        status, message = run_test(step_of(self.lab, test), remote_for(self.lab, test, connection, seconds, cells), error)
+        return "" if status == "passed" else message or status
+
+
+def step_of(lab: Lab, test: Cell) -> Step:
+    """The examiner's step for a test cell."""
+    names = tuple(sorted(free_names(test.source) & lab.proxied_names))
+    return Step("test", test.grade_id or "", test.source, test.seconds, test.exercise, test.points, test.needs, names)
+
+
+def remote_for(lab: Lab, test: Cell, connection: Connection, seconds: float, cells: Sequence[str]) -> Remote:
+    """The examiner's side of a test cell, with a seed that no notebook uses."""
+    setup = [cell.source for cell in lab.cells if cell.role in ("setup", "code")]
+    return Remote(connection, seconds=seconds, seed=(1, zlib.crc32(f"{lab.name}/{test.exercise}".encode())),
+                  sources=[*setup, *cells])
+
+
+def run_cell(connection: Connection, source: str, seconds: float) -> str:
+    """Run a cell; the text of its error, or "". Raises LimitExceeded or Disconnected."""
+    budget = Budget(seconds)
+    send(connection.socket, {"op": "run", "source": source}, budget)
+    reply = receive(connection.socket, budget)
+    if not isinstance(reply, dict):
+        raise ProtocolError("an answer is not of the agreed form")
+    return reply["error"] or ""
+
+
+def timed(action) -> tuple[Outcome, float]:
+    """An outcome, and the seconds it took."""
+    started = time.monotonic()
+    return action(), time.monotonic() - started

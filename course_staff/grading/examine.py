@@ -1,0 +1,181 @@
+"""Stage two: a job becomes a result. The candidate runs the student's cells; the test cells run here, against proxies.
+
+Cells and tests interleave in notebook order. A limit inside one exercise costs that exercise only: the candidate is
+ended, a new one runs the cells again, and the examination goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+import warnings
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from course_staff.grading.job import Job, Result, Status, Step, Verdict
+from course_staff.grading.launch import Connection, Launcher, PlainProcess
+from course_staff.grading.proxies import Remote
+from course_staff.grading.wire import Budget, Disconnected, LimitExceeded, ProtocolError, receive, send
+from course_utils.checks import CheckFailed, Unanswered
+from course_utils.checks.world import world
+
+TOTAL_SECONDS = 900.0
+MAX_OUTPUT_BYTES = 20.0  # MB that one cell may send back
+
+
+@dataclass
+class _Examination:
+    """One submission under examination."""
+
+    job: Job
+    launcher: Launcher
+    result: Result
+    connection: Connection | None = None
+    done: list[Step] = field(default_factory=list)  # cells that the present candidate has run, in order
+    cell_errors: dict[str, str] = field(default_factory=dict)  # by exercise
+    deadline: float = 0.0
+
+    def alive(self) -> Connection:
+        """The candidate, with all cells run so far. Started anew where the last one was ended."""
+        if self.connection is None:
+            self.connection = self.launcher.start()
+            for step in self.done:
+                self._run(step)
+        return self.connection
+
+    def end(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+    def left(self, seconds: float) -> float:
+        return max(0.1, min(seconds, self.deadline - time.monotonic()))
+
+    def _run(self, step: Step) -> dict[str, Any]:
+        assert self.connection is not None
+        budget = Budget(self.left(step.seconds), MAX_OUTPUT_BYTES)
+        send(self.connection.socket, {"op": "run", "source": step.source}, budget)
+        reply = receive(self.connection.socket, budget)
+        if not isinstance(reply, dict) or not isinstance(reply.get("outputs"), list):
+            raise ProtocolError("an answer is not of the agreed form")
+        return reply
+
+
+def examine(job: Job, launcher: Launcher | None = None) -> Result:
+    """Run every cell and every test of a job.
+
+    Raises nothing for what a submission does; an exception means that this machine failed, not the student.
+    """
+    launcher = launcher or PlainProcess()
+    started = time.monotonic()
+    result = Result(job.lab, job.student, {}, flags=list(job.notes), sandbox=launcher.name, key=job.key(), seed=job.seed)
+    state = _Examination(job, launcher, result, deadline=started + TOTAL_SECONDS)
+    try:
+        # A machine on which the bare candidate does not start is at fault, not the submission.
+        state.alive()
+        for step in job.steps:
+            if step.kind == "run":
+                _run_cell(state, step)
+            else:
+                _run_test(state, step)
+    finally:
+        state.end()
+    for verdict in result.verdicts.values():
+        verdict.inherited = tuple(need for need in verdict.inherited
+                                  if verdict.points < verdict.max_points and result.verdicts[need].points == 0)
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def _run_cell(state: _Examination, step: Step) -> None:
+    # The cell has not run yet, so it must not be among those that a new candidate runs first.
+    name = step.exercise or ("a cell that was added" if step.added else step.cell)
+    try:
+        state.alive()
+        reply = state._run(step)
+    except (LimitExceeded, Disconnected, ProtocolError) as problem:
+        state.end()
+        state.result.flags.append(f"Running {name!r} was ended: {problem}.")
+        text = _limit_text(problem)
+        if step.exercise:
+            state.cell_errors[step.exercise] = text
+        state.result.outputs[step.cell] = [_error_output(text)]
+        return
+    state.done.append(step)
+    state.result.outputs[step.cell] = reply["outputs"]
+    if step.exercise and isinstance(reply.get("error"), str):
+        state.cell_errors[step.exercise] = reply["error"][:300]
+
+
+def _run_test(state: _Examination, step: Step) -> None:
+    started = time.monotonic()
+    assert step.exercise is not None
+    status, message = _verdict(state, step)
+    points = step.points if status == "passed" else 0.0
+    state.result.verdicts[step.exercise] = Verdict(
+        step.exercise, status, points, step.points, message, step.needs, round(time.monotonic() - started, 3))
+
+
+def _verdict(state: _Examination, step: Step) -> tuple[Status, str]:
+    job, exercise = state.job, step.exercise or ""
+    try:
+        remote = Remote(state.alive(), seconds=state.left(step.seconds),
+                        seed=(job.seed, zlib.crc32(f"{job.lab}/{exercise}".encode())),
+                        sources=[other.source for other in job.steps
+                                 if other.kind == "run" and other.exercise in (None, exercise)])
+        try:
+            return run_test(step, remote, state.cell_errors.get(exercise, ""), exercise in job.missing)
+        finally:
+            state.result.flags += remote.flags
+    except (LimitExceeded, Disconnected, ProtocolError) as problem:
+        state.end()
+        if isinstance(problem, ProtocolError):
+            state.result.flags.append(f"{exercise}: the candidate broke the protocol ({problem}): read this answer.")
+        return "died" if isinstance(problem, Disconnected) else "limit", _limit_text(problem)
+
+
+def run_test(step: Step, remote: Remote, cell_error: str = "", missing: bool = False) -> tuple[Status, str]:
+    """Run one test cell against a candidate. Returns its status and the message for the student.
+
+    Raises LimitExceeded, Disconnected or ProtocolError, after which the candidate is of no more use.
+    """
+    code = compile(step.source, f"<{step.cell}>", "exec")
+    namespace: dict[str, Any] = {"__name__": "test", **remote.resolve(step.names)}
+    try:
+        with world(remote), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), \
+                warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exec(code, namespace)
+    except Unanswered as error:
+        return "unanswered", str(error)
+    except CheckFailed as error:
+        return "failed", str(error)
+    except NameError as error:
+        if error.name in step.names:
+            return "missing" if missing else "failed", _undefined(error.name, cell_error, missing)
+        return "failed", f"{type(error).__name__}: {error}"
+    except Exception as error:
+        return "failed", f"Your code raised {type(error).__name__}: {error}"
+    return "passed", ""
+
+
+def _undefined(name: str, cell_error: str, missing: bool) -> str:
+    if missing:
+        return f"{name} is not defined: its answer cell is no longer in the notebook."
+    if cell_error:
+        return f"{name} is not defined: its cell stopped with {cell_error}"
+    return f"{name} is not defined: the answer cell must define it under exactly this name."
+
+
+def _limit_text(problem: BaseException) -> str:
+    if isinstance(problem, LimitExceeded):
+        return f"Your code was stopped: {problem}. Is there a loop that never ends, or far more work than needed?"
+    if isinstance(problem, Disconnected):
+        return "Your code ended the process (exit, crash, or out of memory)."
+    return "Your code's answer could not be read."
+
+
+def _error_output(text: str) -> dict[str, Any]:
+    return {"output_type": "error", "ename": "Stopped", "evalue": text, "traceback": [text]}

@@ -1,0 +1,124 @@
+"""Starting a candidate. The one place that decides what stands between the student's code and this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import course_staff.grading
+import course_utils
+from course_staff.grading.wire import Disconnected, receive, send
+
+START_SECONDS = 120.0
+
+
+@dataclass
+class Connection:
+    """A running candidate: the socket to it and how to end it."""
+
+    socket: socket.socket
+    pid: int
+    process: subprocess.Popen | None = None
+    folder: Path | None = None
+
+    def close(self) -> None:
+        """End the candidate and everything it started, and remove its folder. May be called twice."""
+        self.socket.close()
+        for end in (os.killpg, os.kill):
+            try:
+                end(self.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
+        if self.process is not None:
+            self.process.wait()
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def fork(self) -> Connection:
+        """A copy of the candidate as it is now, on a connection of its own."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            send(self.socket, {"op": "fork"})
+            socket.send_fds(self.socket, [b"F"], [theirs.fileno()])
+            receive(self.socket)
+        return Connection(ours, receive(ours)["pid"])
+
+
+class Launcher(Protocol):
+    """Starts candidates. A sandbox implements this."""
+
+    name: str
+
+    def start(self) -> Connection: ...
+
+
+@dataclass
+class PlainProcess:
+    """The candidate as an ordinary process of this user: kept apart from the tests, but not from the machine."""
+
+    name: str = "none"
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def start(self) -> Connection:
+        """Start a candidate in an empty folder of its own. Raises Disconnected where it does not come up."""
+        folder = Path(tempfile.mkdtemp(prefix="candidate-"))
+        work = folder / "work"
+        work.mkdir()
+        code = stage(folder / "code")
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = subprocess.Popen(
+                # Not -I: it would take the folder with course_utils off the path as well.
+                [sys.executable, "-c", _START.format(code=str(code), descriptor=theirs.fileno())],
+                cwd=work, pass_fds=[theirs.fileno()], env=self._environment(folder), start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )
+        connection = Connection(ours, process.pid, process, folder)
+        try:
+            send(ours, {"op": "seed", "seed": 0})
+            receive(ours)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _environment(self, folder: Path) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "COURSE_CANDIDATE_LOG")
+                if name in os.environ}
+        return kept | {
+            "HOME": str(folder), "TMPDIR": str(folder / "work"), "IPYTHONDIR": str(folder / "ipython"),
+            "MPLCONFIGDIR": str(folder / "mpl"), "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            "COURSE_DEVICE": "cpu", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1",
+        } | self.environment
+
+
+# The working folder must not shadow a module of the candidate's own start-up, so it joins the path last.
+_START = (
+    "import sys; sys.path[:] = [{code!r}] + [p for p in sys.path if p not in ('', '.')]; "
+    "sys.argv = ['candidate', '{descriptor}']; "
+    "import runpy; runpy.run_module('course_staff.grading.candidate', run_name='__main__')"
+)
+
+
+def stage(folder: Path) -> Path:
+    """A folder with all the code of ours that a candidate may see: course_utils and its own two files."""
+    shutil.copytree(Path(course_utils.__file__).parent, folder / "course_utils",
+                    ignore=shutil.ignore_patterns("__pycache__"))
+    package = folder / "course_staff" / "grading"
+    package.mkdir(parents=True)
+    (folder / "course_staff" / "__init__.py").touch()
+    (package / "__init__.py").touch()
+    for name in ("candidate.py", "wire.py"):
+        shutil.copy(Path(course_staff.grading.__file__).parent / name, package / name)
+    return folder
+
+
+__all__ = ["Connection", "Disconnected", "Launcher", "PlainProcess"]

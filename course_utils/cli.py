@@ -1,0 +1,62 @@
+"""The command `course`: what a student's machine can do, and, where the staff tools are installed, all the rest."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+STAFF_COMMANDS = {
+    "build": "the notebooks from their text sources",
+    "verify": "prove that labs mark right",
+    "grade": "grade submissions",
+}
+STAFF_PACKAGES = ("click", "jupytext", "nbformat", "nbclient", "nbgrader", "rich", "course_staff")
+INSTALL = "is for staff: in a checkout of the course, run  pip install -e '.[staff]'"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `course` with these arguments (default: the command line's). Returns the exit status.
+
+    0: well; 1: something to correct was found; 2: the command could not be carried out.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in STAFF_COMMANDS:
+        return _staff(words)
+    chosen = _parser().parse_args(words)
+    if chosen.command is None:
+        _parser().print_help()
+        return 0
+    from course_utils import doctor
+
+    return 0 if doctor.check(chosen.notebook) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="course", description="The tools of the deep-learning course.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    check = commands.add_parser("check", help="look a lab over before you hand it in")
+    check.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="your lab, an .ipynb file")
+    # These never parse anything: main() hands their words to course_staff.
+    missing = [package for package in STAFF_PACKAGES if find_spec(package) is None]
+    for name, purpose in STAFF_COMMANDS.items():
+        commands.add_parser(name, help=f"{purpose} (needs the staff tools)" if missing else purpose, add_help=False)
+    return parser
+
+
+def _staff(words: list[str]) -> int:
+    try:
+        run = import_module("course_staff.cli").run
+        return int(run(words))
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in STAFF_PACKAGES or (error.name or "").startswith("course_staff."):
+            raise
+        print(f"course {words[0]} {INSTALL}  ({error.name} is missing)", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

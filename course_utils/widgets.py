@@ -1,0 +1,250 @@
+"""Explorers: a function that draws a figure, with a control for each of its arguments.
+
+Where nobody can move a control (a notebook that runs without a front end, a web page) the figure of the default values
+stands alone; the live version is offered only where a front end has been seen.
+"""
+
+import contextlib
+import html
+import inspect
+import io
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+Control = tuple[float, ...] | list[Any] | bool | Any
+FAST = 0.3  # seconds: a function that draws faster follows the slider, a slower one waits for its release
+
+
+class Explorer:
+    """What `explore` returns. `controls` holds the ipywidgets by argument name; setting `.value` draws anew.
+
+    values: the arguments of the picture shown. png: that picture. text: what the function printed.
+    error: the exception of the last call, or None; the picture of the last good call stays.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], controls: Mapping[str, Control], labels: Mapping[str, str]
+    ) -> None:
+        self.function = function
+        self.values = {name: _default(function, name, control) for name, control in controls.items()}
+        self.png, self.text, self.seconds = b"", "", 0.0
+        self.error: Exception | None = None
+        self._specifications, self._labels = dict(controls), dict(labels)
+        self._widgets: dict[str, Any] = {}
+        self._picture: Any = None
+        self._message: Any = None
+
+    @property
+    def controls(self) -> dict[str, Any]:
+        """The ipywidgets by argument name, made when first asked for: without a front end they would be left in the
+        notebook as dead state."""
+        if not self._widgets:
+            self._build()
+        return self._widgets
+
+    def draw(self) -> None:
+        """Call the function with `values`, and keep its picture and what it printed. Its exceptions pass through."""
+        start = time.perf_counter()
+        printed = io.StringIO()
+        before = set(plt.get_fignums())
+        try:
+            with contextlib.redirect_stdout(printed):
+                result = self.function(**self.values)
+            figure = result if isinstance(result, Figure) else _new_figure(before)
+            if figure is None:
+                raise TypeError(f"{_name(self.function)} drew no figure and returned {type(result).__name__}.")
+            self.png, self.text = _png(figure), printed.getvalue()
+        finally:
+            for number in set(plt.get_fignums()) - before:
+                plt.close(number)
+        self.seconds = time.perf_counter() - start
+
+    def _build(self) -> None:
+        import ipywidgets
+
+        self._picture = ipywidgets.Image(value=self.png, format="png")
+        self._picture.layout.max_width = "100%"
+        self._picture.layout.object_fit = "contain"
+        self._message = ipywidgets.HTML()
+        for name, control in self._specifications.items():
+            widget = _widget(control, self.values[name], self._labels.get(name, name.replace("_", " ")))
+            widget.observe(self._changed, names="value")
+            self._widgets[name] = widget
+        self._pace()
+        self._tell()
+
+    def _changed(self, change: Any) -> None:
+        self.values = {name: widget.value for name, widget in self._widgets.items()}
+        try:
+            self.draw()
+            self.error = None
+        except Exception as error:
+            self.error = error
+        else:
+            self._picture.value = self.png
+        self._pace()
+        self._tell()
+
+    def _pace(self) -> None:
+        for widget in self._widgets.values():
+            if hasattr(widget, "continuous_update"):
+                widget.continuous_update = self.seconds < FAST
+
+    def _tell(self) -> None:
+        if self.error is not None:
+            call = f"{_name(self.function)}({', '.join(f'{name}={value!r}' for name, value in self.values.items())})"
+            words = f"{call} raised {type(self.error).__name__}: {self.error}. The picture is the one before."
+            self._message.value = f'<div role="alert" style="color: #A23E00"><b>{html.escape(words)}</b></div>'
+        else:
+            self._message.value = f"<pre>{html.escape(self.text)}</pre>" if self.text else ""
+
+    def _ipython_display_(self) -> None:
+        """Nothing: `explore` has displayed it, and as the last value of a cell it would appear again."""
+
+    def show(self) -> None:
+        """Display: the controls with the picture where there is a front end, else the picture alone."""
+        from IPython.display import display
+
+        bundle: dict[str, Any] = {"image/png": self.png, "text/plain": f"<figure of {_name(self.function)}>"}
+        if has_front_end():
+            import ipywidgets
+
+            controls = list(self.controls.values())
+            box = ipywidgets.VBox([*controls, self._message, self._picture])
+            # Beside the picture, which is for viewers without widgets, such as GitHub.
+            bundle[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+        elif self.text:
+            print(self.text, end="")
+        display(bundle, raw=True)
+
+
+def explore(function: Callable[..., Any], *, labels: Mapping[str, str] | None = None, **controls: Control) -> Explorer:
+    """Show `function(**defaults)` with a control for each keyword.
+
+    function: draws a figure with pyplot or returns one, and takes each control as a keyword argument. Its default for
+        an argument is where the control starts, else the lowest or first value. What it prints appears with the figure.
+    controls: (lowest, highest) or (lowest, highest, step): a slider, of integers if all are; a list: buttons, or a menu
+        if it is long; a bool: a checkbox, which starts there.
+    labels: what is written beside a control, by argument name; by default the name.
+
+    An exception of the first call is raised. Later ones are shown in words above the last good picture.
+    Raises ValueError or TypeError for a control that makes no sense or a label without a control.
+    """
+    labels = labels or {}
+    unknown = set(labels) - set(controls)
+    if unknown:
+        raise ValueError(f"labels for no control: {', '.join(sorted(unknown))}.")
+    explorer = Explorer(function, controls, labels)
+    explorer.draw()
+    if _kernel() is not None:
+        explorer.show()
+    return explorer
+
+
+def has_front_end() -> bool:
+    """Whether somebody can move a control. COURSE_WIDGETS ("live" or "static") decides, else what has been seen:
+
+    Colab; VS Code; a widget manager that has spoken to the kernel (JupyterLab and Notebook do when they open a
+    notebook); an execution request that names its cell, which front ends send and nbclient does not.
+    """
+    setting = os.environ.get("COURSE_WIDGETS", "")
+    if setting:
+        if setting not in ("live", "static"):
+            raise ValueError(f'COURSE_WIDGETS must be "live" or "static", not {setting!r}.')
+        return setting == "live"
+    kernel = _kernel()
+    if kernel is None:
+        return False
+    if "google.colab" in sys.modules or "VSCODE_PID" in os.environ:
+        return True
+    from ipywidgets import Widget
+
+    if getattr(Widget, "_control_comm", None) is not None:
+        return True
+    return "cellId" in kernel.get_parent("shell").get("metadata", {})
+
+
+def _kernel() -> Any:
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return None
+    return getattr(get_ipython(), "kernel", None)
+
+
+def _default(function: Callable[..., Any], name: str, control: Control) -> Any:
+    """Where a control starts. Raises TypeError for a control of no known kind, ValueError for an impossible one."""
+    parameters = inspect.signature(function).parameters
+    if name not in parameters and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        raise TypeError(f"{_name(function)} has no argument {name!r}.")
+    default: Any = parameters[name].default if name in parameters else inspect.Parameter.empty
+    given = default is not inspect.Parameter.empty
+    if isinstance(control, bool):
+        return control
+    if isinstance(control, list):
+        if not control:
+            raise ValueError(f"{name}: the list of choices is empty.")
+        if given and default not in control:
+            raise ValueError(f"{name}: the default {default!r} is none of {control!r}.")
+        return default if given else control[0]
+    if isinstance(control, tuple) and len(control) in (2, 3):
+        low, high = control[:2]
+        if not low < high or (len(control) == 3 and control[2] <= 0):
+            raise ValueError(f"{name}: {control!r} is not (lowest, highest, step).")
+        if given and not low <= default <= high:
+            raise ValueError(f"{name}: the default {default!r} is not between {low!r} and {high!r}.")
+        return default if given else low
+    raise TypeError(f"{name}: {control!r} is neither (lowest, highest, step), nor a list of choices, nor a bool.")
+
+
+def _widget(control: Control, value: Any, label: str) -> Any:
+    import ipywidgets
+
+    common: dict[str, Any] = {
+        "value": value,
+        "description": label,
+        "style": {"description_width": "12em"},
+        "layout": {"width": "min(100%, 40em)"},
+    }
+    if isinstance(control, bool):
+        return ipywidgets.Checkbox(**common)
+    if isinstance(control, list):
+        short = len(control) <= 5 and sum(len(str(choice)) for choice in control) <= 40
+        kind = ipywidgets.ToggleButtons if short else ipywidgets.Dropdown
+        return kind(options=[(str(choice), choice) for choice in control], **common)
+    low, high = control[:2]
+    common |= {"min": low, "max": high}
+    if all(isinstance(number, int) for number in (*control, value)):
+        return ipywidgets.IntSlider(step=control[2] if len(control) == 3 else 1, **common)
+    step = control[2] if len(control) == 3 else (high - low) / 100
+    return ipywidgets.FloatSlider(step=step, readout_format=_format(step), **common)
+
+
+def _format(step: float) -> str:
+    """Enough decimals to tell two neighbouring positions apart."""
+    decimals = 0
+    while decimals < 8 and abs(step * 10**decimals - round(step * 10**decimals)) > 1e-6:
+        decimals += 1
+    return f".{decimals}f"
+
+
+def _new_figure(before: set[int]) -> Figure | None:
+    new = set(plt.get_fignums()) - before
+    return plt.figure(max(new)) if new else None
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", bbox_inches="tight")
+    return buffer.getvalue()
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", repr(function))

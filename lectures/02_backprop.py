@@ -1,0 +1,1339 @@
+# %% [markdown] slide="slide"
+# # 02 · Back-propagation: how a net knows which weight to change
+#
+# - **You need** Python with NumPy, the product of a matrix and a vector, and the derivative of a function of one
+#   variable.
+# - **You get** the derivative of a loss with respect to every weight of a net: by hand, checked by small nudges, and by
+#   *reverse mode*, the algorithm inside PyTorch.
+# - **Time**: 75 minutes to read and try. It runs in less than a minute.
+# - **Slides**: deck F, *Getting started: gradient descent* and the first slide of *Practical deep learning*; deck K,
+#   *How it learns*; deck G, slides 12 and 13.
+#
+# The decks are public: **F** is a French introduction (2017), **K** is Ilya Kuzovkin (Tartu, 2016), **G** is Olivier
+# Grisel (Neurospin, 2017), **V** is Thomas Lidy and Jan Schlüter (Vienna, 2016), **N** is Natalia Neverova (Lyon,
+# 2015). Every number that they print for this topic is computed again below. Where a slide is wrong, a box named
+# *Erratum* says so, and the cell beside it proves it.
+
+# %% slide="skip"
+import time
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from course_utils import data
+from course_utils.plotting import COLORS, use_style
+from course_utils.widgets import explore
+
+use_style()
+BLUE, ORANGE, GREEN, PURPLE, GREY = (COLORS[name] for name in ("blue", "vermillion", "green", "purple", "grey"))
+torch.set_num_threads(1)  # the nets are small: starting threads would take longer than the arithmetic
+
+
+def deck_says(what, printed, computed, agrees=True):
+    """Print a deck's number beside ours, rounded to as many decimals; stop if they do not compare as stated."""
+    decimals = len(printed.partition(".")[2])
+    ours = f"{computed:.{decimals}f}"
+    print(f"{what:<34} deck says {printed:>11}   computed {ours:>11}   {'equal' if ours == printed else 'DIFFERENT'}")
+    assert (ours == printed) == agrees
+
+
+# %% slide="skip"
+def draw_net(places, texts, edges, title, below=None, ax=None, radius=21):
+    """Draw circles and arrows.
+
+    places: name -> (x, y); texts: name -> text in the circle; below: name -> text in orange below the circle.
+    edges: (from, to, label, position of the label from 0 to 1); a second line of the label is orange.
+    radius: of a circle, in points.
+    """
+    white = dict(facecolor="white", edgecolor="none", pad=1)
+    ax = ax or plt.subplots(figsize=(9.5, 4.2))[1]
+    for start, end, label, along in edges:
+        (x0, y0), (x1, y1) = places[start], places[end]
+        arrow = dict(arrowstyle="-|>", color=GREY, lw=1.5, shrinkA=radius, shrinkB=radius)
+        ax.annotate("", (x1, y1), (x0, y0), arrowprops=arrow)
+        middle, (first, _, second) = (x0 + along * (x1 - x0), y0 + along * (y1 - y0)), label.partition("\n")
+        ax.text(*middle, first, ha="center", va="bottom" if second else "center", fontsize=13, bbox=white)
+        if second:
+            ax.text(*middle, second, ha="center", va="top", fontsize=13, color=ORANGE, bbox=white)
+    for name, (x, y) in places.items():
+        ax.scatter(x, y, s=(2 * radius) ** 2, facecolor="white", edgecolor=BLUE, linewidth=2, zorder=3)
+        ax.text(x, y, texts[name], ha="center", va="center", fontsize=12, zorder=4)
+        if below and below.get(name):
+            ax.annotate(below[name], (x, y), (0, -radius - 4), textcoords="offset points", ha="center", va="top",
+                        fontsize=13, color=ORANGE, bbox=white, zorder=4)
+    xs, ys = zip(*places.values(), strict=True)
+    ax.set(xlim=(min(xs) - 0.5, max(xs) + 0.5), ylim=(min(ys) - 0.6, max(ys) + 0.5), title=title)
+    ax.axis("off")
+    return ax
+
+
+# %% [markdown] slide="slide"
+# ## 1. The question
+#
+# A neural net turns numbers into numbers. It multiplies its inputs with **weights**, adds, bends the sum a little, and
+# does so again. If the result is wrong, some of the weights must change. *Which ones, in which direction, and by how
+# much?*
+#
+# The smallest example is one **neuron** with three inputs, as deck F draws it. It computes
+#
+# $$\hat y = f(a_1 x_1 + a_2 x_2 + a_3 x_3), \qquad f(z) = \frac{1}{1 + e^{-z}}.$$
+#
+# $x_1, x_2, x_3$ are the inputs and $a_1, a_2, a_3$ the weights. $f$ is the **sigmoid**: it squeezes any number into
+# the interval from 0 to 1, so that $\hat y$ can be read as a probability: how sure the neuron is that the answer is
+# "yes". This model is called **logistic regression**.
+#
+# (Most neurons also have a **bias**, a number $b$ added to the sum. Deck F leaves it out; without one, the input $x =
+# 0$ gets $\hat y = \tfrac12$ whatever the weights are.)
+
+# %% slide="fragment"
+places = {"x1": (0, 2), "x2": (0, 1), "x3": (0, 0), "out": (2, 1), "y": (3, 1)}
+texts = {"x1": "$x_1$", "x2": "$x_2$", "x3": "$x_3$", "out": "$\\Sigma,\\ f$", "y": "$\\hat y$"}
+draw_net(places, texts, [(f"x{k}", "out", f"$a_{k}$", 0.5) for k in (1, 2, 3)] + [("out", "y", "", 0.5)],
+         "One neuron: a weighted sum, then the sigmoid")
+plt.show()
+
+# %% [markdown] slide="subslide"
+# To say how wrong $\hat y$ is, we need one number, the **loss**. Let $y$ be the right answer, 1 for "yes" and 0 for
+# "no". Deck F uses the **cross-entropy**
+#
+# $$L = -y \log \hat y - (1 - y) \log(1 - \hat y).$$
+#
+# One of the two terms is always zero. For $y = 1$ the loss is $-\log \hat y$: nothing if the neuron says 1, and without
+# bound as it goes to 0.
+#
+# Now the plainest method there is: nudge one weight, look at what the loss does, and put the weight back.
+
+# %% slide="fragment"
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def predict(a, x):
+    """Output of the neuron. a: weights (3,), x: inputs (3,)."""
+    return sigmoid(a @ x)
+
+
+def cross_entropy(y_hat, y):
+    return -y * np.log(y_hat) - (1 - y) * np.log(1 - y_hat)
+
+
+x = np.array([0.5, -1.0, 2.0])
+a = np.array([0.1, 0.4, -0.3])
+y = 1.0
+loss = cross_entropy(predict(a, x), y)
+print(f"the neuron says {predict(a, x):.4f}, the right answer is {y:.0f}, the loss is {loss:.4f}\n")
+
+nudge = 0.01
+for k in range(3):
+    nudged = a.copy()
+    nudged[k] += nudge
+    change = cross_entropy(predict(nudged, x), y) - loss
+    print(f"raise a{k + 1} by {nudge}: the loss changes by {change:+.5f}, that is {change / nudge:+.3f} per unit")
+
+# %% [markdown] slide="fragment"
+# That answers the question. Raise $a_1$ and $a_3$, lower $a_2$, and move $a_3$ most, because the loss reacts to it
+# most.
+#
+# The number in the last column approaches a derivative as the nudge gets smaller, $\partial L / \partial a_k$. All of
+# them together are the **gradient**. The nudging costs one run of the net for each weight. For three weights that is
+# nothing; for a million weights it is a million runs for one small improvement. **Back-propagation gets all of the
+# derivatives, exactly, for about the price of three runs.** The rest of this lecture builds it and checks that claim.
+
+# %% [markdown] slide="slide"
+# ## 2. One neuron: the derivative by hand
+#
+# The loss depends on $a_3$ through a chain: $a_3$ moves the sum $z$, $z$ moves $\hat y$, and $\hat y$ moves $L$. The
+# **chain rule** multiplies the links. Deck F asks for them one at a time. "If $\hat y$ varies by a tiny amount, how
+# much does $L$ vary?"
+#
+# $$\frac{dL}{d\hat y} = -\frac{y}{\hat y} + \frac{1-y}{1-\hat y}$$
+#
+# "If $a_3$ varies by a tiny amount, how much does $\hat y$ vary?" The sigmoid has the handy property $f'(z) =
+# f(z)\,(1-f(z))$, so
+#
+# $$\frac{d\hat y}{da_3} = x_3 \, \hat y \, (1 - \hat y).$$
+#
+# And together:
+#
+# $$\frac{dL}{da_3} = \frac{dL}{d\hat y} \cdot \frac{d\hat y}{da_3} = (\hat y - y)\, x_3.$$
+#
+# Almost everything cancels. The derivative is *how wrong the neuron is* times *how strong the input was*.
+#
+# A derivation on paper needs a check that does not use the same paper. A derivative is the slope of a curve, and a
+# **central difference** measures a slope by stepping a small $h$ to both sides:
+#
+# $$\frac{dg}{dt} \approx \frac{g(t + h) - g(t - h)}{2h}.$$
+#
+# Section 8 says how large $h$ should be. Until then it is $10^{-5}$.
+
+# %% slide="fragment"
+def numeric_gradient(g, at, h=1e-5):
+    """Slope of g along each entry of `at`, by central differences. g: array -> number. Returns the shape of `at`."""
+    at = np.asarray(at, dtype=float)
+    slopes = np.zeros_like(at)
+    for index in np.ndindex(at.shape):
+        step = np.zeros_like(at)
+        step[index] = h
+        slopes[index] = (g(at + step) - g(at - step)) / (2 * h)
+    return slopes
+
+
+for y in (0.0, 1.0):
+    by_hand = (predict(a, x) - y) * x
+    measured = numeric_gradient(lambda a, y=y: cross_entropy(predict(a, x), y), a)
+    print(f"y = {y:.0f}   by hand {by_hand}   measured {measured}")
+    assert np.allclose(by_hand, measured, rtol=1e-7)
+
+# %% [markdown] slide="subslide"
+# > **Erratum E1.** Deck F prints $dL/d\hat y = -y/\hat y \mathbin{\mathbf{-}} (1-y)/(1-\hat y)$. The second sign is
+# > wrong. It must be $-y/\hat y \mathbin{\mathbf{+}} (1-y)/(1-\hat y)$: the inner derivative of $\log(1-\hat y)$ is
+# > $-1$ and turns the sign round. Seen without algebra: for $y = 0$ the loss *rises* with $\hat y$, so its derivative
+# > must be positive.
+
+# %% slide="fragment"
+def deck_dL_dyhat(y_hat, y):
+    return -y / y_hat - (1 - y) / (1 - y_hat)
+
+
+def dL_dyhat(y_hat, y):
+    return -y / y_hat + (1 - y) / (1 - y_hat)
+
+
+for y in (0.0, 1.0):
+    for y_hat in (0.1, 0.5, 0.9):
+        measured = numeric_gradient(lambda p, y=y: cross_entropy(p, y), y_hat)
+        print(f"y = {y:.0f}  ŷ = {y_hat}   measured {measured:+8.4f}   corrected {dL_dyhat(y_hat, y):+8.4f}   "
+              f"deck F {deck_dL_dyhat(y_hat, y):+8.4f}")
+        assert np.isclose(measured, dL_dyhat(y_hat, y), rtol=1e-6)
+        deck_is_right = np.isclose(measured, deck_dL_dyhat(y_hat, y), rtol=1e-6)
+        assert deck_is_right == (y == 1.0)
+
+# %% slide="fragment"
+y_hat = np.linspace(0.03, 0.97, 200)
+fig, axes = plt.subplots(1, 2, figsize=(11, 4.2))
+for y, color in ((0.0, BLUE), (1.0, ORANGE)):
+    axes[0].plot(y_hat, cross_entropy(y_hat, y), color=color, label=f"$y = {y:.0f}$")
+    axes[1].plot(y_hat, dL_dyhat(y_hat, y), color=color, label=f"$y = {y:.0f}$")
+axes[1].plot(y_hat, deck_dL_dyhat(y_hat, 0.0), color=BLUE, linestyle="--", label="$y = 0$, as deck F prints it")
+axes[0].set(title="Cross-entropy of one answer", xlabel=r"output $\hat y$", ylabel="loss $L$")
+axes[1].set(title="Its derivative", xlabel=r"output $\hat y$", ylabel=r"$dL/d\hat y$", ylim=(-20, 20))
+for ax in axes:
+    ax.legend()
+plt.show()
+
+# %% [markdown] slide="subslide"
+# > **Erratum E2.** Deck F prints $d\hat y/da_3 = \mathbf{-}x_3\,\hat y\,(1-\hat y)$. There is no minus. A larger weight
+# > on a positive input raises the sum, and the sigmoid rises with its argument.
+# >
+# > Put both slips together. For $y = 0$ two wrong signs cancel and the product is right. For $y = 1$ only the second
+# > slip acts, and the gradient points the wrong way: whoever follows deck F learns the "no" examples and unlearns the
+# > "yes" examples.
+
+# %% slide="fragment"
+def deck_dyhat_da(y_hat, x):
+    return -x * y_hat * (1 - y_hat)
+
+
+y_hat = predict(a, x)
+slope = numeric_gradient(lambda a: predict(a, x), a)[2]
+corrected, deck = x[2] * y_hat * (1 - y_hat), deck_dyhat_da(y_hat, x)[2]
+print(f"dŷ/da3   measured {slope:+.6f}   corrected {corrected:+.6f}   deck F {deck:+.6f}")
+assert np.isclose(slope, corrected) and np.isclose(slope, -deck)
+
+for y in (0.0, 1.0):
+    correct = (y_hat - y) * x
+    deck = deck_dL_dyhat(y_hat, y) * deck_dyhat_da(y_hat, x)
+    print(f"y = {y:.0f}    correct gradient {correct}   deck F's gradient {deck}")
+    assert np.allclose(deck, correct if y == 0 else -correct)
+
+# %% slide="fragment"
+def losses_while_learning(gradient, y, lr=0.1, steps=30):
+    """Losses of the neuron while its weights follow `gradient` downhill. Returns a list of steps + 1 numbers."""
+    weights, losses = a.copy(), []
+    for _ in range(steps + 1):
+        y_hat = predict(weights, x)
+        losses.append(cross_entropy(y_hat, y))
+        weights = weights - lr * gradient(y_hat, y)
+    return losses
+
+
+rules = {"correct": lambda y_hat, y: (y_hat - y) * x,
+         "deck F": lambda y_hat, y: deck_dL_dyhat(y_hat, y) * deck_dyhat_da(y_hat, x)}
+fig, axes = plt.subplots(1, 2, figsize=(11, 4))
+for ax, y in zip(axes, (0.0, 1.0), strict=True):
+    for (name, rule), style in zip(rules.items(), ("-", "--"), strict=True):
+        ax.plot(losses_while_learning(rule, y), style, color=BLUE if style == "-" else ORANGE, label=name)
+    ax.set(title=f"One example with $y = {y:.0f}$", xlabel="step", ylabel="loss $L$", ylim=0)
+    ax.legend()
+plt.show()
+assert losses_while_learning(rules["deck F"], 1.0)[-1] > losses_while_learning(rules["deck F"], 1.0)[0]
+
+# %% [markdown] slide="subslide"
+# > **Erratum E3.** Deck F then composes the two as $\dfrac{dL}{da_3} = \dfrac{da_3}{d\hat y} \cdot \dfrac{d\hat
+# > y}{dL}$. Both fractions are upside down. The product as printed is $da_3/dL$, the *reciprocal* of what is wanted:
+# > where the loss barely reacts to a weight, it says that the weight matters enormously. Correct is $\dfrac{dL}{d\hat
+# > y} \cdot \dfrac{d\hat y}{da_3}$, each link as effect over cause.
+
+# %% slide="fragment"
+y = 1.0
+dL_dy, dy_da3 = dL_dyhat(y_hat, y), x[2] * y_hat * (1 - y_hat)
+as_printed = (1 / dy_da3) * (1 / dL_dy)
+measured = numeric_gradient(lambda a: cross_entropy(predict(a, x), y), a)[2]
+print(f"measured dL/da3    {measured:+.6f}")
+print(f"dL/dŷ · dŷ/da3     {dL_dy * dy_da3:+.6f}")
+print(f"da3/dŷ · dŷ/dL     {as_printed:+.6f}, and 1 / (dL/da3) is {1 / measured:+.6f}")
+assert np.isclose(dL_dy * dy_da3, measured) and np.isclose(as_printed, 1 / measured)
+
+# %% [markdown] slide="slide"
+# ## 3. Walking downhill
+#
+# The derivative says which way is up, so step the other way. Deck F: "if $a_3$ rises, our loss falls. Let's *increase*
+# $a_3$!" As a rule for every weight:
+#
+# $$a \leftarrow a - \eta \, \frac{dL}{da}.$$
+#
+# This is **gradient descent**. $\eta$ (eta) is the **learning rate**: how far to step for a given slope. It is the
+# first number that someone who trains a net has to choose, and one dimension is enough to see what it does.
+#
+# Take the bowl $L(a) = \tfrac12 a^2$ with slope $a$. One step turns $a$ into $a - \eta a = (1 - \eta)\,a$. So each step
+# multiplies the distance from the bottom by $1 - \eta$, and everything follows from this factor:
+#
+# - $0 < \eta < 1$: it creeps down from one side;
+# - $\eta = 1$: it is there in one step;
+# - $1 < \eta < 2$: it jumps across the valley each time and still gets closer;
+# - $\eta = 2$: it jumps to and fro for ever;
+# - $\eta > 2$: every jump is longer than the last. It **diverges**.
+#
+# A bowl $\tfrac12 c\,a^2$ that is $c$ times as steep diverges from $\eta = 2/c$ on: the steepest direction of a loss
+# sets the limit.
+
+# %% slide="subslide"
+def bowl(a):
+    """Loss and slope."""
+    return a**2 / 2, a
+
+
+def two_valleys(a):
+    """Loss and slope of a curve with a shallow valley near a = 0.95 and a deeper one near a = -1.05."""
+    return a**4 / 4 - a**2 / 2 + a / 10, a**3 - a + 0.1
+
+
+CURVES = {"bowl": bowl, "two valleys": two_valleys}
+
+
+def descend(curve, start, lr, steps):
+    """Positions of gradient descent, at most steps + 1 of them; it stops where it is 1,000 away from 0."""
+    path = [start]
+    while len(path) <= steps and abs(path[-1]) < 1000:
+        path.append(path[-1] - lr * curve(path[-1])[1])
+    return np.array(path)
+
+
+def plot_descent(lr=0.1, start=-1.8, curve="bowl", steps=20):
+    """Left: the walk on the curve. Right: how far its loss still is above the lowest point of the curve."""
+    function = CURVES[curve]
+    path = descend(function, start, lr, steps)
+    grid = np.linspace(-2.2, 2.2, 400)
+    lowest = function(grid)[0].min()
+    heights = function(path)[0]
+    _, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2))
+    left.plot(grid, function(grid)[0], color=GREY)
+    left.plot(path, heights, "o-", color=ORANGE, lw=1.2, markersize=6)
+    left.plot(path[0], heights[0], "o", color=BLUE, markersize=11)
+    left.annotate("start", (path[0], heights[0]), (20, -18), textcoords="offset points", va="center", color=BLUE,
+                  bbox=dict(facecolor="white", edgecolor="none", pad=1))
+    left.set(xlim=(-2.2, 2.2), ylim=(lowest - 0.2, function(grid)[0].max()), xlabel="weight $a$", ylabel="loss $L$",
+             title=f"{curve}, learning rate {lr:g}")
+    right.semilogy(np.maximum(heights - lowest, 1e-6), "o-", color=ORANGE, lw=1.2, markersize=6)
+    right.set(title=f"after {len(path) - 1} steps: $a$ = {path[-1]:.4g}", xlabel="step",
+              ylabel="loss above minimum", ylim=(3e-7, 1e4))
+
+
+plot_descent(lr=1.9)
+plot_descent(lr=2.1)
+
+# %% [markdown] slide="subslide"
+# **Explorer 1.** Move the learning rate through 1 and through 2. Then take the curve with two valleys: the same rule,
+# started on the right, ends in the shallow one and never learns that there is a deeper one. Can a larger learning rate
+# get it out? (The slider needs a running kernel. Without one, call `plot_descent` with other numbers.)
+
+# %% slide="fragment"
+explore(plot_descent, lr=(0.01, 2.5, 0.01), start=(-2.0, 2.0, 0.1), curve=list(CURVES), steps=(1, 60, 1))
+
+# %% slide="subslide"
+rates = np.linspace(0.02, 2.4, 120)
+left_over = np.array([abs(descend(bowl, 1.0, lr, steps=30)[-1]) for lr in rates])
+predicted = abs(1 - rates) ** 30
+stayed = left_over < 1000  # beyond, descend() has stopped early
+assert np.allclose(left_over[stayed], predicted[stayed])
+assert (left_over[rates > 2] > 1).all() and (left_over[rates < 1.99] < 1).all()
+
+fig, ax = plt.subplots(figsize=(9.5, 4.2))
+ax.semilogy(rates, predicted, color=GREY, label=r"theory: $|1-\eta|^{30}$")
+ax.semilogy(rates[stayed], left_over[stayed], "o", color=ORANGE, markersize=5, label="measured")
+ax.axvspan(2, 2.4, color=PURPLE, alpha=0.25, label="diverges")
+ax.set(title=r"Bowl $L = a^2/2$: what is left of the distance after 30 steps", xlabel=r"learning rate $\eta$",
+       ylabel=r"$|a_{30}| \, / \, |a_0|$", ylim=(1e-20, 1e6))
+ax.legend(loc="lower right")
+plt.show()
+
+# %% [markdown] slide="slide"
+# ## 4. Two paths add up
+#
+# "Deep learning is a biiiiiig logistic regression!" says deck F, and stacks neurons: the output of one is the input of
+# the next. Neurons between the input and the output are called **hidden**. In the deck's picture, $a_1$ is a weight of
+# the hidden neuron $M_1$, and $M_1$ feeds *two* neurons, $N_1$ and $N_2$, both of which feed $\hat y$. How does $a_1$
+# reach the loss?
+
+# %% slide="fragment"
+places = {"x1": (0, 1), "M1": (1, 1), "N1": (2, 1.8), "N2": (2, 0.2), "out": (3, 1), "L": (4, 1)}
+texts = {"x1": "$x_1$", "M1": "$M_1$", "N1": "$N_1$", "N2": "$N_2$", "out": r"$\hat y$", "L": "$L$"}
+draw_net(places, texts, [("x1", "M1", "$a_1$", 0.5), ("M1", "N1", "$b_1$", 0.5), ("M1", "N2", "$b_2$", 0.5),
+                         ("N1", "out", "$c_1$", 0.5), ("N2", "out", "$c_2$", 0.5), ("out", "L", "", 0.5)],
+         "Two paths lead from $a_1$ to the loss")
+plt.show()
+
+# %% [markdown] slide="subslide"
+# Along each path the links multiply, as before. Where paths meet, their effects **add**. This is deck F's formula, and
+# it is right:
+#
+# $$
+# \frac{dL}{da_1} = \frac{dL}{d\hat y} \cdot \left( \frac{d\hat y}{dN_1} \frac{dN_1}{dM_1} + \frac{d\hat y}{dN_2}
+# \frac{dN_2}{dM_1} \right) \cdot \frac{dM_1}{da_1}
+# $$
+#
+# Below, every factor is computed by hand. Two referees check the product: the central difference, and PyTorch. A
+# PyTorch **tensor** is an array; one made with `requires_grad=True` has its calculations written down, and
+# `loss.backward()` then fills in `.grad`, the derivative of the loss with respect to it. This is called **automatic
+# differentiation**, in PyTorch *autograd*, and section 7 opens it up. For now it is a referee.
+
+# %% slide="fragment"
+x1, y = 1.5, 1.0
+weights = np.array([0.8, 1.2, -0.7, 0.9, 1.4])  # a1, b1, b2, c1, c2
+
+
+def two_path_loss(weights):
+    a1, b1, b2, c1, c2 = weights
+    M1 = sigmoid(a1 * x1)
+    N1, N2 = sigmoid(b1 * M1), sigmoid(b2 * M1)
+    return cross_entropy(sigmoid(c1 * N1 + c2 * N2), y)
+
+
+a1, b1, b2, c1, c2 = weights
+M1 = sigmoid(a1 * x1)
+N1, N2 = sigmoid(b1 * M1), sigmoid(b2 * M1)
+out = sigmoid(c1 * N1 + c2 * N2)
+
+dL_dout = -y / out + (1 - y) / (1 - out)
+dout_dN1, dout_dN2 = c1 * out * (1 - out), c2 * out * (1 - out)
+dN1_dM1, dN2_dM1 = b1 * N1 * (1 - N1), b2 * N2 * (1 - N2)
+dM1_da1 = x1 * M1 * (1 - M1)
+upper, lower = (dL_dout * dout_dN1 * dN1_dM1 * dM1_da1, dL_dout * dout_dN2 * dN2_dM1 * dM1_da1)
+
+measured = numeric_gradient(two_path_loss, weights)[0]
+t = torch.tensor(weights, requires_grad=True)
+M1_t = torch.sigmoid(t[0] * x1)
+out_t = torch.sigmoid(t[3] * torch.sigmoid(t[1] * M1_t) + t[4] * torch.sigmoid(t[2] * M1_t))
+(-torch.log(out_t)).backward()  # the loss for y = 1
+
+print(f"upper path, through N1   {upper:+.9f}")
+print(f"lower path, through N2   {lower:+.9f}")
+print(f"their sum                {upper + lower:+.9f}")
+print(f"central difference       {measured:+.9f}")
+print(f"PyTorch                  {t.grad[0].item():+.9f}")
+assert np.isclose(upper + lower, t.grad[0].item(), rtol=1e-12) and np.isclose(upper + lower, measured, rtol=1e-7)
+
+# %% [markdown] slide="subslide"
+# Here the two paths pull in opposite directions and nearly cancel: either of them alone would be about 27 times too
+# large. None may be forgotten. But how many are there? With $n$ neurons in each of $d$ hidden layers, a weight of the
+# first layer has $n^{d-1}$ paths to one output, because each layer offers a choice of $n$ neurons. The *links* between
+# those neurons are far fewer, about $(d-1)\,n^2$.
+
+# %% slide="fragment"
+n = 10
+print(f"{'hidden layers':>13} {'paths from one weight':>24} {'links':>8}")
+for d in (1, 2, 3, 5, 10, 20):
+    reachable = np.eye(n, dtype=object)[0]  # one path so far, at the first neuron of the first hidden layer
+    for _ in range(d - 1):
+        reachable = np.ones((n, n), dtype=object) @ reachable  # paths into a neuron: the sum over those that feed it
+    paths, links = reachable.sum(), (d - 1) * n * n + n
+    assert paths == n ** (d - 1)
+    print(f"{d:>13} {paths:>24,} {links:>8,}")
+
+# %% [markdown] slide="fragment"
+# Following the paths one at a time is hopeless. But look at how the cell *counts* them: layer by layer, each neuron
+# summing over its neighbours, so that every link is used once. Derivatives can be summed in the same way. Write the
+# formula with the common factors taken out, from the loss backwards, and each link is used once. **That is
+# back-propagation**: the chain rule, in an order in which nothing is computed twice.
+
+# %% [markdown] slide="slide"
+# ## 5. A whole net with numbers: deck K's example
+#
+# Deck K works through a net with two inputs, two hidden neurons and two outputs, taken from Matt Mazur's page *A Step
+# by Step Backpropagation Example* (2015). "Given inputs 0.05 and 0.10, we want the neural network to output 0.01 and
+# 0.99." All neurons are sigmoids, with one bias for the hidden layer (0.35) and one for the outputs (0.60). The loss
+# here is not the cross-entropy but half the **squared error**,
+#
+# $$E = \tfrac12 (t_1 - o_1)^2 + \tfrac12 (t_2 - o_2)^2,$$
+#
+# with targets $t$ and outputs $o$. The weights into a layer form a matrix, one row for each neuron: `W1[j, i]` leads
+# from input `i` to hidden neuron `j`.
+
+# %% slide="fragment"
+INPUTS, TARGETS = np.array([0.05, 0.10]), np.array([0.01, 0.99])
+START = {
+    "W1": np.array([[0.15, 0.20], [0.25, 0.30]]),  # w1 w2 into h1, w3 w4 into h2
+    "b1": np.array([0.35, 0.35]),
+    "W2": np.array([[0.40, 0.45], [0.50, 0.55]]),  # w5 w6 into o1, w7 w8 into o2
+    "b2": np.array([0.60, 0.60]),
+}
+
+
+def forward(net):
+    """Hidden values (2,), outputs (2,), error."""
+    h = sigmoid(net["W1"] @ INPUTS + net["b1"])
+    o = sigmoid(net["W2"] @ h + net["b2"])
+    return h, o, 0.5 * ((TARGETS - o) ** 2).sum()
+
+
+h, o, error = forward(START)
+print(f"h1 = {h[0]:.9f}   h2 = {h[1]:.9f}   o1 = {o[0]:.9f}   o2 = {o[1]:.9f}\n")
+deck_says("o1", "0.751", o[0])
+deck_says("o2", "0.773", o[1])
+deck_says("error at the start", "0.298371109", error)
+deck_says("h2", "0.596", h[1], agrees=False)
+
+# %% [markdown] slide="fragment"
+# > **Erratum E29.** Deck K prints $h_2 = 0.596$. It is $0.59688\ldots$, which rounds to $0.597$. The digits were cut
+# > off, whereas $o_1$ and $o_2$ on the same slide are rounded. The last line above is the proof.
+
+# %% [markdown] slide="subslide"
+# ### Backwards
+#
+# Give each neuron one number, $\delta$ (delta): the derivative of the error with respect to the sum that the neuron
+# squeezes. For an output, that is two links, squared error and sigmoid:
+#
+# $$\delta_{o_k} = (o_k - t_k)\; o_k (1 - o_k).$$
+#
+# A weight multiplies the value that comes in, so its derivative is *delta of the neuron it enters* times *value it
+# carries*:
+#
+# $$
+# \frac{\partial E}{\partial w_5} = \delta_{o_1} h_1, \qquad \text{for all four: } \frac{\partial E}{\partial W_2} =
+# \delta_o\, h^{\mathsf T}.
+# $$
+#
+# A hidden neuron reaches the error along two paths, one through each output. As in section 4 they add up:
+#
+# $$
+# \delta_{h_1} = (\delta_{o_1} w_5 + \delta_{o_2} w_7)\; h_1 (1 - h_1), \qquad \text{for both: } \delta_h =
+# (W_2^{\mathsf T} \delta_o) \odot h \odot (1 - h),
+# $$
+#
+# where $\odot$ multiplies entry by entry. The transposed matrix is the same wiring walked backwards. Then $\partial E /
+# \partial W_1 = \delta_h\, x^{\mathsf T}$, and had there been more layers, the same step would simply repeat.
+
+# %% slide="fragment"
+def backward(net):
+    """Derivative of the error with respect to each entry of the net, by back-propagation."""
+    h, o, _ = forward(net)
+    delta_o = (o - TARGETS) * o * (1 - o)
+    delta_h = (net["W2"].T @ delta_o) * h * (1 - h)
+    return {"W1": np.outer(delta_h, INPUTS), "b1": delta_h, "W2": np.outer(delta_o, h), "b2": delta_o}
+
+
+by_hand = backward(START)
+for name in START:
+    measured = numeric_gradient(lambda value, name=name: forward({**START, name: value})[2], START[name])
+    print(f"dE/d{name}  by hand {by_hand[name].ravel()}   measured {measured.ravel()}")
+    assert np.allclose(by_hand[name], measured, rtol=1e-6)
+
+# %% [markdown] slide="subslide"
+# ### One step
+#
+# Deck K takes the learning rate 0.5 and leaves the biases as they are. All derivatives are computed first, and then all
+# weights are changed:
+
+# %% slide="fragment"
+LR = 0.5
+
+
+def step(net):
+    gradient = backward(net)
+    return {name: value - LR * gradient[name] if name.startswith("W") else value for name, value in net.items()}
+
+
+def train(step, steps):
+    """The net after `steps` steps, and the error before each step and after the last."""
+    net, errors = START, []
+    for _ in range(steps):
+        errors.append(forward(net)[2])
+        net = step(net)
+    return net, np.array([*errors, forward(net)[2]])
+
+
+net, errors = train(step, 10_000)
+deck_says("error at the start", "0.298371109", errors[0])
+deck_says("error after one step", "0.291027924", errors[1], agrees=False)
+deck_says("error after 10,000 steps", "0.000035085", errors[-1], agrees=False)
+print(f"\nours: {errors[1]:.9f} after one step, {errors[-1]:.10f} after 10,000")
+assert f"{errors[1]:.9f}" == "0.291027774" and f"{errors[-1]:.10f}" == "0.0000351019"
+
+# %% [markdown] slide="subslide"
+# The start agrees to nine digits. After one step we differ from the deck in the seventh. Rounding cannot do that: these
+# numbers have sixteen digits. So one of us computes something else, and our gradient has just passed a check.
+#
+# > **Erratum E4.** Deck K prints the error 0.291027924 after one step and 0.000035085 after 10,000. Gradient descent
+# > gives **0.291027774** and **0.0000351019**. The printed numbers come from a bug. The output weights are updated
+# > *first*, and the deltas of the hidden neurons are then computed with the *new* output weights instead of those that
+# > the forward pass used. This reproduces every digit that is printed.
+
+# %% slide="fragment"
+def step_with_bug(net):
+    h, o, _ = forward(net)
+    delta_o = (o - TARGETS) * o * (1 - o)
+    W2 = net["W2"] - LR * np.outer(delta_o, h)  # updated too early ...
+    delta_h = (W2.T @ delta_o) * h * (1 - h)  # ... and then used to go back
+    return {**net, "W1": net["W1"] - LR * np.outer(delta_h, INPUTS), "W2": W2}
+
+
+buggy_net, buggy_errors = train(step_with_bug, 10_000)
+deck_says("with the bug: after one step", "0.291027924", buggy_errors[1])
+deck_says("with the bug: after 10,000 steps", "0.000035085", buggy_errors[-1])
+print(f"to more digits, after 10,000: {buggy_errors[-1]:.11f}")
+assert f"{buggy_errors[-1]:.11f}" == "0.00003508479"
+
+# %% [markdown] slide="subslide"
+# The page behind the slide even contradicts itself. It works out the weights after one step on paper, and there $w_1$
+# is right. Its errors, and the two outputs that it gives after 10,000 steps, come from a program with the bug.
+
+# %% slide="fragment"
+print("Mazur's page, first weight after one step:")
+deck_says("  correct", "0.149780716", step(START)["W1"][0, 0])
+deck_says("  with the bug", "0.149780716", step_with_bug(START)["W1"][0, 0], agrees=False)
+print("Mazur's page, outputs after 10,000 steps:")
+for k, printed in enumerate(("0.015912196", "0.984065734")):
+    deck_says(f"  o{k + 1} correct", printed, forward(net)[1][k], agrees=False)
+    deck_says(f"  o{k + 1} with the bug", printed, forward(buggy_net)[1][k])
+
+# %% [markdown] slide="subslide"
+# Why did nobody notice? Because the net still learns. The bug changes the gradient of the hidden weights, but it leaves
+# them pointing downhill. The two error curves lie on each other; after 10,000 steps the buggy one is even a little
+# lower. **A falling loss does not prove that the gradient is right.** A gradient check does, and in section 8 it finds
+# this bug in one line.
+#
+# The deck also never trains the biases. They are parameters like the others, and training them as well gives an error
+# that is several times smaller.
+
+# %% slide="fragment"
+def step_with_biases(net, shared):
+    """A step that trains the biases as well. shared: one bias for a whole layer, as the deck draws it."""
+    gradient = backward(net)
+    if shared:  # one bias acts on two neurons: two paths, so their derivatives add up
+        gradient |= {name: np.full(2, gradient[name].sum()) for name in ("b1", "b2")}
+    return {name: value - LR * gradient[name] for name, value in net.items()}
+
+
+runs = {"as in the deck, correct": errors, "as in the deck, with the bug": buggy_errors}
+for shared, name in ((True, "one trained bias for each layer"), (False, "one trained bias for each neuron")):
+    runs[name] = train(lambda net, shared=shared: step_with_biases(net, shared), 10_000)[1]
+for name, curve in runs.items():
+    print(f"{name:<33} after 10,000 steps: {curve[-1]:.10f}")
+final = [f"{curve[-1]:.10f}" for curve in runs.values()]
+assert final == ["0.0000351019", "0.0000350848", "0.0000043553", "0.0000024476"]
+
+# %% slide="fragment"
+fig, (left, right) = plt.subplots(1, 2, figsize=(12, 4.4))
+styles = [dict(color=BLUE, lw=5, alpha=0.5), dict(color=ORANGE, linestyle="--"), dict(color=GREEN), dict(color=PURPLE)]
+for (name, curve), style in zip(runs.items(), styles, strict=True):
+    left.loglog(np.arange(1, len(curve) + 1), curve, label=name, **style)
+left.set(title="Error of the 2-2-2 net", xlabel="1 + number of steps", ylabel="error $E$")
+left.legend(fontsize=11, loc="lower left")
+right.semilogx(np.arange(1, len(errors) + 1), 100 * (buggy_errors / errors - 1), color=ORANGE)
+right.axhline(0, color=GREY, lw=1)
+right.set(title="What the bug does to the error", xlabel="1 + number of steps", ylabel="buggy against correct (%)")
+plt.show()
+assert abs(buggy_errors / errors - 1).max() < 0.0005  # the two never differ by more than a twentieth of a per cent
+
+# %% [markdown] slide="subslide"
+# **Explorer 2.** One pass of back-propagation, stage by stage. Black: values that go forward. Orange: derivatives that
+# come back. `steps` is how many steps of training were done before. Watch the deltas: after 1,000 steps the outputs are
+# nearly right, and the deltas that tell the net to change have all but vanished.
+
+# %% slide="fragment"
+STAGES = ["0 the net", "1 forward: hidden", "2 forward: outputs", "3 deltas of the outputs", "4 derivatives of w5 … w8",
+          "5 deltas of the hidden neurons", "6 derivatives of w1 … w4", "7 step: new weights"]
+
+
+def plot_backprop(stage=STAGES[6], steps=0):
+    """One pass of back-propagation through the 2-2-2 net, up to `stage`, after `steps` steps of training."""
+    reached = STAGES.index(stage)
+    before = train(step, steps)[0]
+    h, o, error = forward(before)
+    gradient, shown = backward(before), step(before) if reached == 7 else before
+    _, (left, right) = plt.subplots(1, 2, figsize=(13, 5.6), width_ratios=(2.3, 1))
+    places = {"i0": (0, 2), "i1": (0, 0), "h0": (1.6, 2), "h1": (1.6, 0), "o0": (3.2, 2), "o1": (3.2, 0)}
+    texts = {f"i{k}": f"$i_{k + 1}$\n{INPUTS[k]:.2f}" for k in range(2)}
+    below = {}
+    layers = (("h", h, 1, gradient["b1"], 5), ("o", o, 2, gradient["b2"], 3))  # a bias has the delta as its derivative
+    for letter, values, from_stage, delta, delta_stage in layers:
+        for k in range(2):
+            texts[f"{letter}{k}"] = f"${letter}_{k + 1}$" + (f"\n{values[k]:.3f}" if reached >= from_stage else "")
+            below[f"{letter}{k}"] = f"$\\delta$ = {delta[k]:+.2g}" if reached >= delta_stage else ""
+    edges = []
+    for matrix, source, sink, from_stage in (("W1", "i", "h", 6), ("W2", "h", "o", 4)):
+        for j, i in np.ndindex(2, 2):
+            number = 2 * j + i + (1 if matrix == "W1" else 5)
+            label = f"$w_{number}$ = {shown[matrix][j, i]:.3f}"
+            if reached >= from_stage:
+                label += f"\n{gradient[matrix][j, i]:+.2g}"
+            edges.append((f"{source}{i}", f"{sink}{j}", label, 0.5 if i == j else 0.36))
+    draw_net(places, texts, edges, stage, below, left, radius=27)
+    notes = {"h0": "bias 0.35", "h1": "bias 0.35", "o0": "bias 0.60\ntarget 0.01", "o1": "bias 0.60\ntarget 0.99"}
+    for name, note in notes.items():
+        left.annotate(note, places[name], (0, 30), textcoords="offset points", ha="center", va="bottom", fontsize=12,
+                      bbox=dict(facecolor="white", edgecolor="none", pad=1))
+    left.set_ylim(-0.7, 2.8)
+    right.loglog(np.arange(1, len(errors) + 1), errors, color=GREY)
+    right.plot(steps + 1, error, "o", color=ORANGE, markersize=11)
+    right.set(title=f"$E$ = {error:.4g} after {steps:,} steps", xlabel="1 + number of steps", ylabel="error $E$")
+
+
+plot_backprop(STAGES[2])
+
+# %% slide="fragment"
+explore(plot_backprop, stage=STAGES, steps=[0, 1, 10, 100, 1000, 10_000])
+
+# %% [markdown] slide="subslide"
+# ### How far "a big logistic regression" carries
+#
+# Deck F's slogan is right about the mechanics and wrong about one thing. The loss of a logistic regression has a single
+# valley (it is **convex**: on the straight line between two settings of the weights it never lies above the straight
+# line between their losses), so it does not matter where the descent starts. The loss of a net with a hidden layer is
+# not convex. There is a proof that needs no calculus: exchange the two hidden neurons together with their weights. The
+# net computes exactly the same. Yet halfway between the two, the error of the net below is fifty times as large. One
+# such pair is enough: a convex loss would be no larger halfway.
+
+# %% slide="fragment"
+rng = np.random.default_rng(11)
+random_start = {name: rng.normal(size=value.shape) * 2 for name, value in START.items()}
+trained = random_start
+for _ in range(2000):
+    trained = step_with_biases(trained, shared=False)
+swapped = {"W1": trained["W1"][::-1], "b1": trained["b1"][::-1], "W2": trained["W2"][:, ::-1], "b2": trained["b2"]}
+halfway = {name: (trained[name] + swapped[name]) / 2 for name in trained}
+nets = {"trained from a random start": trained, "hidden neurons exchanged": swapped, "halfway": halfway}
+for name, some_net in nets.items():
+    print(f"{name:<29} error {forward(some_net)[2]:.6f}")
+at_trained, at_swapped, at_halfway = (forward(some_net)[2] for some_net in nets.values())
+assert np.isclose(at_trained, at_swapped, rtol=1e-9) and at_halfway > 50 * at_trained
+
+# %% [markdown] slide="slide"
+# ## 6. Layers as matrices: deck G's net by hand
+#
+# Deck G (slide 12) writes a net as three functions, one after the other:
+#
+# $$h_1 = \max(x w_1, 0), \qquad h_2 = \max(h_1 w_2, 0), \qquad p = \operatorname{softmax}(h_2 w_3).$$
+#
+# Two things are new.
+#
+# - $\max(\cdot, 0)$ is the **ReLU** (*rectified linear unit*). It passes a positive number on and replaces a negative
+#   one by 0. So its derivative is 1 or 0: the delta is passed on or stopped.
+# - **Softmax** turns the last sums $z$, called **logits**, into probabilities of several classes: $p_k = e^{z_k} /
+#   \sum_j e^{z_j}$. They are positive and sum to 1. With two classes it is the sigmoid again.
+#
+# The cross-entropy is now $L = -\log p_{\text{label}}$, averaged over a **batch** of $B$ examples, the rows of $x$. Its
+# derivative with respect to the logits is as simple as before:
+#
+# $$\frac{\partial L}{\partial z} = \frac{p - y}{B}, \qquad y \text{ is 1 at the label and 0 elsewhere.}$$
+#
+# From there it goes back through the three products. For $z = h\,w$, with examples in the rows:
+#
+# $$
+# \frac{\partial L}{\partial w} = h^{\mathsf T}\, \frac{\partial L}{\partial z}, \qquad \frac{\partial L}{\partial h} =
+# \frac{\partial L}{\partial z}\, w^{\mathsf T}.
+# $$
+#
+# Deck G (slide 13) says the same in words: every module is differentiated with respect to its *inputs* (to go on
+# backwards) and its *parameters* (to learn). The shapes are a good memory aid: the derivative always has the shape of
+# the thing it belongs to, and there is only one way to multiply the two matrices that gives this shape.
+
+# %% slide="fragment"
+torch.manual_seed(0)
+B, sizes = 5, (3, 4, 4, 3)  # batch; inputs, two hidden layers, classes
+X = torch.randn(B, sizes[0], dtype=torch.float64)
+labels = torch.tensor([0, 2, 1, 2, 0])
+w1, w2, w3 = (torch.randn(shape, dtype=torch.float64) for shape in pairwise(sizes))
+
+# forwards
+z1 = X @ w1                                  # (B, 4)
+h1 = z1.clamp(min=0)
+z2 = h1 @ w2                                 # (B, 4)
+h2 = z2.clamp(min=0)
+logits = h2 @ w3                             # (B, 3)
+shifted = logits - logits.max(dim=1, keepdim=True).values  # the same p, but exp() cannot overflow
+p = shifted.exp() / shifted.exp().sum(dim=1, keepdim=True)
+loss = -p[range(B), labels].log().mean()
+
+# backwards
+one_hot = F.one_hot(labels, num_classes=3)
+d_logits = (p - one_hot) / B                 # (B, 3)
+d_w3 = h2.T @ d_logits                       # (4, 3), the shape of w3
+d_h2 = d_logits @ w3.T                       # (B, 4), the shape of h2
+d_z2 = d_h2 * (z2 > 0)
+d_w2 = h1.T @ d_z2
+d_h1 = d_z2 @ w2.T
+d_z1 = d_h1 * (z1 > 0)
+d_w1 = X.T @ d_z1
+
+# the referee
+leaves = [w.clone().requires_grad_() for w in (w1, w2, w3)]
+torch_loss = F.cross_entropy(torch.relu(torch.relu(X @ leaves[0]) @ leaves[1]) @ leaves[2], labels)
+torch_loss.backward()
+print(f"loss by hand {loss.item():.12f}, by PyTorch {torch_loss.item():.12f}")
+for name, ours, leaf in zip(("w1", "w2", "w3"), (d_w1, d_w2, d_w3), leaves, strict=True):
+    difference = (ours - leaf.grad).abs().max().item()
+    largest = ours.abs().max().item()
+    print(f"dL/d{name}  {tuple(ours.shape)}   largest entry {largest:.4f}   differs from PyTorch by {difference:.1e}")
+    assert difference < 1e-14
+
+# %% [markdown] slide="subslide"
+# (The slide has no biases here either. An all-zero input, a black picture, then gets equal probabilities whatever the
+# net has learned.)
+#
+# > **Erratum E39.** Deck G (slide 13): "All modules are differentiables." The ReLU on the slide before is not: at 0 it
+# > has a kink, with slope 0 on the left and 1 on the right. It is differentiable *almost* everywhere. PyTorch returns 0
+# > at the kink, by convention. The convention is visible. $\operatorname{relu}(t) - \operatorname{relu}(-t)$ is just
+# > $t$, with slope 1 everywhere, but autograd answers 0 at $t = 0$. In training the kink is hit so rarely that it does
+# > not matter, with one exception worth knowing: a net whose weights all *start* at 0 sits on every kink at once and
+# > gets no gradient at all.
+
+# %% slide="fragment"
+h = 1e-6
+left_slope, right_slope = (0 - max(-h, 0)) / h, (max(h, 0) - 0) / h
+t = torch.zeros(1, requires_grad=True)
+torch.relu(t).backward()
+s = torch.zeros(1, requires_grad=True)
+(torch.relu(s) - torch.relu(-s)).backward()
+print(f"relu at 0: {left_slope:.0f} on the left, {right_slope:.0f} on the right, PyTorch says {t.grad.item():.0f}")
+print(f"relu(t) - relu(-t) = t at 0: slope 1, PyTorch says {s.grad.item():.0f}")
+assert (left_slope, right_slope, t.grad.item(), s.grad.item()) == (0, 1, 0, 0)
+
+at_kink = sum((z == 0).sum().item() for z in (z1, z2))
+print(f"sums that are exactly 0 in the net above: {at_kink} of {z1.numel() + z2.numel()}")
+zeros = [torch.zeros_like(w, requires_grad=True) for w in (w1, w2, w3)]
+F.cross_entropy(torch.relu(torch.relu(X @ zeros[0]) @ zeros[1]) @ zeros[2], labels).backward()
+print("all weights 0: largest derivative of any weight", max(w.grad.abs().max().item() for w in zeros))
+assert all((w.grad == 0).all() for w in zeros) and at_kink == 0
+
+black = torch.zeros(1, 3, dtype=torch.float64)
+print("probabilities for an all-zero input", torch.softmax(((black @ w1).relu() @ w2).relu() @ w3, dim=1).tolist()[0])
+assert torch.equal(((black @ w1).relu() @ w2).relu() @ w3, torch.zeros(1, 3, dtype=torch.float64))
+
+# %% [markdown] slide="slide"
+# ## 7. The graph, and reverse mode
+#
+# Nobody should do section 6 by hand for every new net. It was mechanical, so a machine can do it. Break the calculation
+# into **elementary steps**, each of which is so small that its derivative is known: a product, a sum, a sigmoid, a
+# logarithm. Write down, while computing forwards, which step used which earlier results. This is the **computational
+# graph**, here of the neuron of section 1:
+
+# %% slide="fragment"
+y = 1.0
+# Each step: its name, its value, and its derivative with respect to each earlier value that it used.
+value = {f"x{k + 1}": x[k] for k in range(3)} | {f"a{k + 1}": a[k] for k in range(3)}
+tape = []
+
+
+def record(name, result, links):
+    value[name] = result
+    tape.append((name, links))
+
+
+for k in (1, 2, 3):
+    record(f"p{k}", value[f"a{k}"] * value[f"x{k}"], {f"a{k}": value[f"x{k}"], f"x{k}": value[f"a{k}"]})
+record("z", value["p1"] + value["p2"] + value["p3"], {"p1": 1.0, "p2": 1.0, "p3": 1.0})
+record("ŷ", sigmoid(value["z"]), {"z": sigmoid(value["z"]) * (1 - sigmoid(value["z"]))})
+record("L", -np.log(value["ŷ"]), {"ŷ": -1 / value["ŷ"]})  # the loss for y = 1
+
+# Backwards along the record: every link multiplies, every arrival adds.
+derivative = dict.fromkeys(value, 0.0)
+derivative["L"] = 1.0
+for name, links in reversed(tape):
+    for earlier, local in links.items():
+        derivative[earlier] += derivative[name] * local
+
+for k in (1, 2, 3):
+    print(f"dL/da{k} = {derivative[f'a{k}']:+.6f}   by hand {(predict(a, x) - y) * x[k - 1]:+.6f}")
+    assert np.isclose(derivative[f"a{k}"], (predict(a, x) - y) * x[k - 1], rtol=1e-12)
+
+# %% slide="fragment"
+places = {name: (0, 2.6 - 0.75 * k) for k, name in enumerate(("a1", "x1", "a2", "x2", "a3", "x3"))}
+places |= {"p1": (1.2, 2.2), "p2": (1.2, 0.72), "p3": (1.2, -0.75)}
+places |= {"z": (2.4, 0.72), "ŷ": (3.5, 0.72), "L": (4.6, 0.72)}
+symbol = {"p1": "×", "p2": "×", "p3": "×", "z": "+", "ŷ": "σ", "L": "−log"}
+texts = {name: f"{symbol.get(name, name)}\n{value[name]:.2f}" for name in places}
+below = {name: f"{derivative[name]:+.2f}" for name in places}
+ax = plt.subplots(figsize=(11.5, 7.2))[1]
+draw_net(places, texts, [(earlier, name, "", 0.5) for name, links in tape for earlier in links],
+         "Graph of one neuron. In the circles: values. Orange: derivatives of the loss", below, ax)
+plt.show()
+
+# %% [markdown] slide="fragment"
+# This is **reverse-mode automatic differentiation**. The lines that go backwards know nothing about neurons: two rules,
+# *a link multiplies, an arrival adds*, in the reverse of the order in which the values were made. Whatever can be
+# composed of elementary steps can be differentiated in this way: loops, ten thousand layers, a weight used in two
+# places. It is neither the nudging of section 1 (its result is exact up to rounding) nor algebra on formulas (it works
+# with numbers and never sees the formula as a whole).
+#
+# Here the record was written by hand. In the [lab](../labs/02_backprop/02_backprop.ipynb) you write a `Value` class
+# that writes it by itself while Python evaluates an ordinary expression.
+
+# %% [markdown] slide="subslide"
+# ### What does it cost?
+#
+# > **Erratum E30.** Deck F: "It's not possible to calculate the derivative of big networks. Software can do that for
+# > us." It *is* possible, and exactly: the software does what section 6 did by hand. It works for big networks because
+# > reverse mode costs a small constant times the forward pass, **whatever the number of weights**: fewer than 6 times
+# > in theory, typically 2 to 3 times (Griewank & Walther 2008; Baydin et al. 2018). What becomes impossible with size
+# > is nudging weight by weight.
+#
+# The cell measures both on nets of growing width, on a batch of 64 digits: two hidden layers, ten classes. Two scales:
+# the **seconds** of this machine (they vary from run to run) and the number of multiplications and additions in the
+# matrix products (exact). Nudging all $P$ weights to both sides needs $2P$ forward passes. We really do that for the
+# small nets, and multiply out for the large ones.
+
+# %% slide="fragment"
+digits = data.digits().flat()
+batch, batch_labels = digits.x_train[:64].double(), digits.y_train[:64]
+
+
+def mlp(width):
+    torch.manual_seed(0)
+    first, second, last = torch.nn.Linear(64, width), torch.nn.Linear(width, width), torch.nn.Linear(width, 10)
+    return torch.nn.Sequential(first, torch.nn.ReLU(), second, torch.nn.ReLU(), last).double()
+
+
+def seconds(task, repeats=9):
+    """Shortest of several runs: the others were disturbed by something else."""
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        task()
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def operations(task):
+    with FlopCounterMode(display=False) as counter:
+        task()
+    return counter.get_total_flops()
+
+
+@torch.no_grad()
+def nudge_every_weight(model, loss_of, h=1e-6):
+    """Central differences for all parameters; returns one vector."""
+    slopes = []
+    for parameter in model.parameters():
+        flat = parameter.view(-1)
+        for k in range(len(flat)):
+            old = flat[k].item()
+            flat[k] = old + h
+            above = loss_of()
+            flat[k] = old - h
+            slopes.append((above - loss_of()) / (2 * h))
+            flat[k] = old
+    return torch.stack(slopes)
+
+
+rows = []
+print(f"{'parameters':>10} {'forward':>10} {'+ reverse':>10} {'ratio':>6} {'ratio of operations':>20} {'nudging':>10}")
+for width in (1, 4, 16, 64, 256, 1000):
+    model = mlp(width)
+    count = sum(p.numel() for p in model.parameters())
+
+    def loss_of(model=model):
+        return F.cross_entropy(model(batch), batch_labels)
+
+    def both(loss_of=loss_of):
+        loss_of().backward()
+
+    with torch.no_grad():
+        forward_s = seconds(loss_of)
+    both_s = seconds(both)
+    ratio = operations(both) / operations(loss_of)
+    begin = time.perf_counter()
+    if count < 10_000:
+        model.zero_grad()
+        both()
+        reverse = torch.cat([p.grad.view(-1) for p in model.parameters()])
+        begin = time.perf_counter()
+        slopes = nudge_every_weight(model, loss_of)
+        nudging_s = time.perf_counter() - begin
+        assert (reverse - slopes).abs().max() < 1e-7
+    else:
+        nudging_s = 2 * count * forward_s
+    rows.append((count, forward_s, both_s, nudging_s, count < 10_000))
+    print(f"{count:>10,} {1e3 * forward_s:>7.2f} ms {1e3 * both_s:>7.2f} ms {both_s / forward_s:>6.1f} {ratio:>20.2f} "
+          f"{nudging_s:>8.2g} s{' (multiplied out)' if count >= 10_000 else ''}")
+    assert 2 < ratio < 3
+
+# %% [markdown] slide="fragment"
+# The ratio of operations has a simple reason. Forwards, a layer multiplies once ($h\,w$). Backwards it multiplies
+# twice, once for the derivative of its weights and once for that of its inputs. That makes 3 times; slightly less,
+# because the first layer need not go back to the pixels. The ratio in seconds is higher still, above all for the small
+# nets, because PyTorch's bookkeeping takes time that is no multiplication.
+
+# %% slide="fragment"
+count, forward_s, both_s, nudging_s, really = (np.array(column) for column in zip(*rows, strict=True))
+fig, ax = plt.subplots(figsize=(10, 5))
+ax.loglog(count, nudging_s, "--", color=ORANGE, lw=1.5)
+ax.loglog(count[really], nudging_s[really], "o", color=ORANGE, markersize=9, label="nudging every weight, measured")
+ax.loglog(count[~really], nudging_s[~really], "o", color=ORANGE, markersize=9, markerfacecolor="white",
+          label="nudging, multiplied out")
+ax.loglog(count, both_s, "s-", color=BLUE, label="forward and reverse: all derivatives")
+ax.loglog(count, forward_s, "^-", color=GREEN, label="forward only: the loss")
+ax.set(title="The price of a gradient (64 digits, two hidden layers)", xlabel="parameters of the net", ylabel="seconds")
+ax.legend(fontsize=12)
+plt.show()
+
+# %% [markdown] slide="subslide"
+# The largest of these nets has more than a million parameters. Is its derivative also *right*? Nudging all of them
+# would take hours, so we draw some at random.
+
+# %% slide="fragment"
+model = mlp(1000)
+parameters = list(model.parameters())
+print(f"{sum(p.numel() for p in parameters):,} parameters")
+F.cross_entropy(model(batch), batch_labels).backward()
+rng, worst = np.random.default_rng(0), 0.0
+with torch.no_grad():
+    for _ in range(30):
+        parameter = parameters[rng.integers(len(parameters))]
+        k, h = int(rng.integers(parameter.numel())), 1e-6
+        flat = parameter.view(-1)
+        old = flat[k].item()
+        flat[k] = old + h
+        above = F.cross_entropy(model(batch), batch_labels)
+        flat[k] = old - h
+        below_ = F.cross_entropy(model(batch), batch_labels)
+        flat[k] = old
+        worst = max(worst, abs(((above - below_) / (2 * h) - parameter.grad.view(-1)[k]).item()))
+largest = max(p.grad.abs().max().item() for p in parameters)
+print(f"30 parameters drawn at random: reverse mode and central difference differ by at most {worst:.1e}")
+print(f"(the largest derivative in the net is {largest:.2g})")
+assert worst < 1e-8
+
+# %% [markdown] slide="fragment"
+# Two remarks on the price. **Memory**: reverse mode must keep every intermediate value until it comes back, so training
+# takes much more memory than using a net. **Direction**: the chain can also be multiplied from the inputs onwards
+# (*forward mode*). Then one sweep gives the derivatives of all outputs with respect to *one* weight. A net has millions
+# of weights and one loss, so it wants the other order.
+
+# %% [markdown] slide="slide"
+# ## 8. Gradient checking
+#
+# So far the central difference has been our referee with $h = 10^{-5}$. Why that number? Two errors pull in opposite
+# directions.
+#
+# - **Truncation.** The curve bends within the step. The *forward* difference $(g(t+h) - g(t))/h$ is wrong by about
+#   $\tfrac{h}{2} g''$. In the *central* one the bend to the left and the bend to the right cancel, and about
+#   $\tfrac{h^2}{6} g'''$ is left.
+# - **Rounding.** A computer keeps about 16 digits (`float64`) or 7 (`float32`, which nets use). The two values of $g$
+#   agree in nearly all of them; the difference keeps only the rest, and is then divided by the tiny $h$. This error is
+#   about $\varepsilon / h$, with $\varepsilon \approx 2 \cdot 10^{-16}$ or $1 \cdot 10^{-7}$.
+#
+# The sum is smallest near $h = \sqrt{\varepsilon}$ for the forward and near $h = \sqrt[3]{\varepsilon}$ for the central
+# difference. Measured on $dL/da_3$ of our neuron:
+
+# %% slide="fragment"
+STEPS = np.logspace(-15, 0, 121)
+EXACT = (predict(a, x) - 1.0) * x[2]
+
+
+def neuron_loss(a3, dtype):
+    """Loss of the neuron of section 1 for each a3, with y = 1, computed in this precision."""
+    a3 = np.asarray(a3, dtype=np.float64).astype(dtype)
+    z = (a[0] * x[0] + a[1] * x[1]).astype(dtype) + a3 * x[2].astype(dtype)
+    return np.log(1 + np.exp(-z))  # the same as -log(sigmoid(z))
+
+
+def difference_quotient(formula, dtype, h):
+    """Estimate of dL/da3 with step h (an array of steps)."""
+    h = np.atleast_1d(h)
+    above = neuron_loss(a[2] + h, dtype).astype(np.float64)
+    if formula == "central":
+        return (above - neuron_loss(a[2] - h, dtype)) / (2 * h)
+    return (above - neuron_loss(a[2] + 0 * h, dtype)) / h
+
+
+def relative_error(formula, dtype):
+    return np.abs(difference_quotient(formula, dtype, STEPS) / EXACT - 1)
+
+
+fig, ax = plt.subplots(figsize=(10.5, 5.2))
+for dtype, color in ((np.float32, ORANGE), (np.float64, BLUE)):
+    for formula, style in (("forward", "--"), ("central", "-")):
+        curve = relative_error(formula, dtype)
+        ax.loglog(STEPS, np.maximum(curve, 1e-13), style, color=color, lw=1.8, label=f"{formula}, {dtype.__name__}")
+        ideal = np.finfo(dtype).eps ** (1 / 2 if formula == "forward" else 1 / 3)
+        typical = np.median(curve[abs(np.log10(STEPS / ideal)) < 0.5])
+        print(f"{formula} {dtype.__name__}: rule of thumb h = {ideal:.0e}, typical error near it {typical:.0e}; "
+              f"best h of those tried {STEPS[curve.argmin()]:.0e}")
+        ax.axvline(ideal, color=color, linestyle=style, lw=0.8)
+ax.set(title="Difference quotients against the exact derivative", xlabel="step $h$", ylabel="relative error",
+       ylim=(1e-13, 30))
+ax.legend(loc="lower left", fontsize=12)
+plt.show()
+near = abs(np.log10(STEPS / np.finfo(np.float64).eps ** (1 / 3))) < 0.5
+central, forward_ = (np.median(relative_error(formula, np.float64)[near]) for formula in ("central", "forward"))
+assert central < 1e-9 < forward_
+
+# %% [markdown] slide="fragment"
+# Right of the minimum the curves rise with slope 1 (forward) and 2 (central): truncation. Left of it they rise to the
+# left, ragged, with slope −1: rounding. The thin vertical lines are the rules of thumb. What to remember: **check in
+# `float64`, with central differences, $h$ about $10^{-5}$**, and expect relative errors well below $10^{-6}$. In
+# `float32` even the best step leaves three or four good digits (forward) or five (central).
+#
+# **Explorer 3.** The same from close by. The left picture zooms in on the curve with the step. In `float32` with $h =
+# 10^{-6.5}$ the smooth curve is a staircase, and the slope of a staircase is a matter of luck.
+
+# %% slide="subslide"
+def plot_check(exponent=-6.5, formula="central", precision="float32"):
+    """Left: the curve around a3 in this precision, and the line whose slope is the estimate. Right: the errors."""
+    h, dtype = 10.0**exponent, np.dtype(precision).type
+    t = np.linspace(-3 * h, 3 * h, 601)
+    at_a3 = neuron_loss(a[2], np.float64)
+    estimate = difference_quotient(formula, dtype, h)[0]
+    _, (left, right) = plt.subplots(1, 2, figsize=(12.5, 4.6))
+    left.plot(t / h, (neuron_loss(a[2] + t, dtype) - at_a3) / h, color=GREY, label=f"loss in {precision}")
+    left.plot(t / h, EXACT * t / h, color=BLUE, lw=1.3, label=f"exact slope {EXACT:.5f}")
+    used = np.array([-h if formula == "central" else 0.0, h])
+    heights = (neuron_loss(a[2] + used, dtype) - at_a3) / h
+    left.plot(used / h, heights, "o-", color=ORANGE, markersize=9, label=f"estimate {estimate:.5f}")
+    left.set(title=f"Around $a_3$, step $h = 10^{{{exponent:g}}}$", xlabel="distance from $a_3$, in steps $h$",
+             ylabel="change of the loss, in units of $h$")
+    left.legend(fontsize=11)
+    curve = relative_error(formula, dtype)
+    right.loglog(STEPS, np.maximum(curve, 1e-13), color=GREY, lw=1.5)
+    right.loglog(h, max(abs(estimate / EXACT - 1), 1e-13), "o", color=ORANGE, markersize=11)
+    right.set(title=f"{formula}, {precision}", xlabel="step $h$", ylabel="relative error", ylim=(1e-13, 30))
+
+
+plot_check(exponent=-0.25, formula="forward")
+plot_check(exponent=-0.25, formula="central")
+
+# %% slide="fragment"
+explore(plot_check, exponent=(-15.0, 0.0, 0.25), formula=["central", "forward"], precision=["float32", "float64"])
+
+# %% [markdown] slide="subslide"
+# ### The check at work
+#
+# Back to Erratum E4. The two programs give nearly the same loss. Ask the gradient check about the four hidden weights.
+# (A step subtracts 0.5 times the gradient that the program believes in, so the gradient can be read off from the step.)
+
+# %% slide="fragment"
+measured = numeric_gradient(lambda W1: forward({**START, "W1": W1})[2], START["W1"])
+for name, make_step in (("correct", step), ("with the bug", step_with_bug)):
+    believed = (START["W1"] - make_step(START)["W1"]) / LR
+    worst = np.max(np.abs(believed - measured) / np.maximum(np.abs(believed), np.abs(measured)))
+    loss_after = forward(make_step(START))[2]
+    print(f"{name:<13} loss after the step {loss_after:.9f}   largest relative error of the gradient {worst:.1e}   "
+          f"{'passes' if worst < 1e-6 else 'FAILS'}")
+    assert (worst < 1e-6) == (name == "correct")
+
+# %% [markdown] slide="fragment"
+# The loss differs in the seventh digit; the gradient is off by a sixth. A check of the gradient sees at once what no
+# look at the learning curve shows.
+#
+# One trap remains, the kink of the ReLU. If the nudge carries a sum across 0, the central difference mixes two slopes,
+# and a *correct* gradient seems wrong. The remedy is a smaller step or another example, and not a looser tolerance.
+
+# %% slide="fragment"
+relu_at = 3e-6  # so close to the kink that a step of 1e-5 crosses it
+for h in (1e-5, 1e-6):
+    slope = numeric_gradient(lambda t: np.maximum(t, 0), relu_at, h)
+    print(f"relu at {relu_at:g}: slope 1, central difference with h = {h:g} says {slope:.3f}")
+    assert np.isclose(slope, 1) == (h < relu_at)
+
+# %% [markdown] slide="slide"
+# ## 9. Stochastic gradient descent on real digits
+#
+# Everything together, on real data: handwritten digits of 8 × 8 pixels, threes against eights. The model is the
+# logistic regression of section 1 with 64 inputs and a bias. The loss is the *mean* over all training pictures, and so
+# is its gradient, $\frac1N X^{\mathsf T} (\hat y - y)$, the formula of section 2 for all pictures at once.
+#
+# But must we look at all pictures before every step? **Stochastic gradient descent** (SGD) takes a few at random, a
+# **mini-batch**, and steps with *their* mean gradient. It is noisy, and it is right on average. One pass over all
+# pictures is an **epoch**. In one epoch the full batch takes 1 step, and batches of one picture take hundreds, for the
+# same arithmetic.
+
+# %% slide="fragment"
+def threes_and_eights(images, labels):
+    """Pictures (N, 64) as float64, and 1 for an eight, 0 for a three."""
+    chosen = (labels == 3) | (labels == 8)
+    return images[chosen].double().numpy(), (labels[chosen] == 8).double().numpy()
+
+
+X_train, y_train = threes_and_eights(digits.x_train, digits.y_train)
+X_test, y_test = threes_and_eights(digits.x_test, digits.y_test)
+print(f"{len(X_train)} pictures to learn from, {len(X_test)} to test on")
+
+
+def logistic_loss(w, b, X, y):
+    z = X @ w + b
+    return (np.logaddexp(0, z) - y * z).mean()  # the cross-entropy of sigmoid(z), written so that nothing overflows
+
+
+def logistic_gradient(w, b, X, y):
+    """Derivatives of the mean loss: for w (64,) and for b."""
+    wrong = sigmoid(X @ w + b) - y
+    return X.T @ wrong / len(y), wrong.mean()
+
+
+some_w = np.random.default_rng(0).normal(size=64) * 0.1
+by_hand = logistic_gradient(some_w, 0.1, X_train, y_train)
+measured = numeric_gradient(lambda w: logistic_loss(w, 0.1, X_train, y_train), some_w)
+print(f"gradient check: largest difference {np.abs(by_hand[0] - measured).max():.1e}")
+assert np.allclose(by_hand[0], measured, atol=1e-9)
+
+# %% slide="subslide"
+def sgd(batch_size, labels, lr=0.3, epochs=10, seed=0):
+    """Train from zero weights. Returns w, b, and the loss over all training pictures as rows (epochs so far, loss)."""
+    rng, w, b = np.random.default_rng(seed), np.zeros(64), 0.0
+    n, history = len(labels), [(0.0, np.log(2))]  # at w = 0 the neuron says 1/2 for all
+    for epoch in range(epochs):
+        order = rng.permutation(n)
+        for begin in range(0, n, batch_size):
+            chosen = order[begin : begin + batch_size]
+            d_w, d_b = logistic_gradient(w, b, X_train[chosen], labels[chosen])
+            w, b = w - lr * d_w, b - lr * d_b
+            history.append((epoch + (begin + len(chosen)) / n, logistic_loss(w, b, X_train, labels)))
+    return w, b, np.array(history)
+
+
+n = len(y_train)
+wrong = np.random.default_rng(1).random(n) < 0.1
+label_sets = {"right labels": y_train, "one label in ten wrong": np.where(wrong, 1 - y_train, y_train)}
+fig, axes = plt.subplots(1, 2, figsize=(12.5, 4.8), sharey=True)
+results = {}
+for ax, (case, labels) in zip(axes, label_sets.items(), strict=True):
+    for batch_size, color in ((1, ORANGE), (16, GREEN), (n, BLUE)):
+        w, b, history = results[case, batch_size] = sgd(batch_size, labels)
+        right = ((X_test @ w + b > 0) == (y_test == 1)).mean()  # z > 0 is ŷ > 1/2
+        last = history[history[:, 0] > 7, 1]
+        print(f"{case:<23} batch {batch_size:>3}: loss {history[-1, 1]:.3f}, test pictures right {right:.1%}, "
+              f"steps of epochs 8 to 10 that raised the loss: {np.mean(np.diff(last) > 0):.0%}")
+        ax.semilogy(*history.T, color=color, lw=1 if batch_size == 1 else 2, label=f"batch of {batch_size}")
+    ax.set(title=case, xlabel="epochs (passes over all pictures)")
+axes[0].set_ylabel("loss, all training pictures")
+axes[0].legend()
+plt.show()
+clean, noisy = ([results[case, size][2] for size in (1, 16, n)] for case in label_sets)
+assert clean[0][-1, 1] < clean[1][-1, 1] < clean[2][-1, 1]
+assert np.diff(noisy[0][-3 * n :, 1]).max() > 5 * np.diff(noisy[1][-3 * (n // 16) :, 1]).max()
+
+# %% [markdown] slide="fragment"
+# Left: for the same number of pictures looked at, smaller batches take more steps and get further. Threes and eights
+# can be told apart without a mistake here. So in the end every single picture agrees with the rest, and the noise dies
+# out with the errors. Right: data that contradict themselves, as real data do. Now the pictures pull in different
+# directions for ever, and a batch of one is thrown to and fro by each. The full batch is smooth and slow. Sixteen is
+# nearly as smooth and much faster, and this is why nearly everybody trains with mini-batches of some tens or hundreds.
+#
+# **How large is the noise?** At one fixed setting of the weights, draw many mini-batches of size $B$ and compare their
+# gradients with the full one. The mean of $B$ independent draws scatters like $1/\sqrt B$, so a batch that is 100 times
+# as large is only 10 times as exact.
+
+# %% slide="fragment"
+rng = np.random.default_rng(0)
+w, b, _ = sgd(16, y_train, epochs=1)
+full_gradient = logistic_gradient(w, b, X_train, y_train)[0]
+batch_sizes = np.array([1, 2, 4, 8, 16, 32, 64, 128, 256])
+noise = []
+for size in batch_sizes:
+    draws = rng.integers(len(y_train), size=(400, size))  # with replacement: the draws are independent
+    deviations = [logistic_gradient(w, b, X_train[d], y_train[d])[0] - full_gradient for d in draws]
+    noise.append(np.sqrt(np.mean(np.sum(np.square(deviations), axis=1))) / np.linalg.norm(full_gradient))
+noise = np.array(noise)
+slope = np.polyfit(np.log(batch_sizes), np.log(noise), 1)[0]
+print(f"measured exponent {slope:.3f}, theory -0.5")
+assert abs(slope + 0.5) < 0.05
+
+fig, ax = plt.subplots(figsize=(9.5, 4.4))
+ax.loglog(batch_sizes, noise, "o", color=ORANGE, markersize=9, label="measured, 400 mini-batches each")
+ax.loglog(batch_sizes, noise[0] / np.sqrt(batch_sizes), color=GREY, label=r"$1/\sqrt{B}$")
+ax.set(title="Noise of a mini-batch gradient", xlabel="batch size $B$",
+       ylabel="typical error / length\nof the full gradient")
+ax.legend()
+plt.show()
+
+# %% [markdown] slide="subslide"
+# What did the 64 weights learn? Laid out as a picture they show where ink speaks for an eight (positive) and where for
+# a three (negative): the left sides of the two loops, which the eight closes and the three leaves open.
+
+# %% slide="fragment"
+w = results["right labels", 16][0]
+fig, axes = plt.subplots(1, 3, figsize=(11, 3.9))
+three, eight = (X_train[y_train == answer].mean(axis=0) for answer in (0, 1))
+pictures = {"mean three": three, "mean eight": eight, "weights": w}
+for ax, (title, image) in zip(axes, pictures.items(), strict=True):
+    signed = title == "weights"
+    low, high = (-np.abs(w).max(), np.abs(w).max()) if signed else (0, 1)
+    shown = ax.imshow(image.reshape(8, 8), cmap="RdBu_r" if signed else "gray_r", vmin=low, vmax=high)
+    ax.set(title=title, xlabel="column (pixels)", xticks=[0, 7], yticks=[0, 7])
+    ax.grid(False)
+    fig.colorbar(shown, ax=ax, shrink=0.8, label="weight" if signed else "ink (0 to 1)")
+axes[0].set_ylabel("row (pixels)")
+plt.show()
+
+# %% [markdown] slide="slide"
+# ## 10. Who found it
+#
+# - **1970**: Seppo Linnainmaa describes reverse mode, to follow rounding errors through any calculation. No nets yet.
+# - **1974**: Paul Werbos computes derivatives backwards through a model in his thesis; for nets in print from 1982 on.
+# - **1986**: David Rumelhart, Geoffrey Hinton and Ronald Williams publish *Learning representations by back-propagating
+#   errors*. It shows that hidden neurons learn useful features in this way, and makes the method known.
+#
+# Deck K gives "(Werbos) Rumelhart, Hinton, Williams (1974) 1986", and deck V rightly says "invented in the 1970s, but
+# only 1986 it became popular".
+#
+# > **Erratum E40.** Deck N's history has "1986, Geoffrey Hinton, back-propagation algorithm in its current form". The
+# > paper of 1986 has three authors, of whom David Rumelhart is the first, and the algorithm is older: see the list
+# > above and the references.
+
+# %% [markdown] slide="slide"
+# ## Summary
+#
+# - The **gradient** says how the loss reacts to each weight. Gradient descent steps against it; the **learning rate**
+#   must stay below 2 divided by the steepest curvature.
+# - **Chain rule**: links along a path multiply, paths add. Paths are too many to follow one by one; links are few.
+# - **Back-propagation** goes through the links once, from the loss backwards: *delta of the neuron a weight enters,
+#   times the value it carries*. Derivatives first, updates after (Erratum E4).
+# - **Reverse mode** is the same for any graph of elementary steps. All derivatives together cost about three forward
+#   passes, however many weights there are.
+# - **Check gradients** in `float64` with central differences and $h \approx 10^{-5}$. A falling loss proves nothing.
+# - **SGD** replaces the gradient over all data by that of a mini-batch; its noise falls like $1/\sqrt{B}$.
+#
+# **Next:** the [lab of this module](../labs/02_backprop/02_backprop.ipynb), in which you write the gradient, the
+# autodiff engine and the check yourself.
+#
+# ## References
+#
+# - A. G. Baydin, B. A. Pearlmutter, A. A. Radul, J. M. Siskind (2018). [Automatic differentiation in machine learning:
+#   a survey](https://jmlr.org/papers/v18/17-468.html). *Journal of Machine Learning Research* 18(153).
+# - A. Griewank, A. Walther (2008). *Evaluating Derivatives: Principles and Techniques of Algorithmic Differentiation*,
+#   2nd edition. SIAM.
+# - S. Linnainmaa (1970). *The representation of the cumulative rounding error of an algorithm as a Taylor expansion of
+#   the local rounding errors* (in Finnish). Master's thesis, University of Helsinki.
+# - M. Mazur (2015). [A step by step backpropagation
+#   example](https://mattmazur.com/2015/03/17/a-step-by-step-backpropagation-example/).
+# - D. E. Rumelhart, G. E. Hinton, R. J. Williams (1986). [Learning representations by back-propagating
+#   errors](https://doi.org/10.1038/323533a0). *Nature* 323, 533–536.
+# - P. J. Werbos (1974). *Beyond Regression: New Tools for Prediction and Analysis in the Behavioral Sciences*. PhD
+#   thesis, Harvard University.
+# - P. J. Werbos (1982). Applications of advances in nonlinear sensitivity analysis. In *System Modeling and
+#   Optimization*, Springer, 762–770.
