@@ -9,6 +9,7 @@ c.CourseDirectory.release_directory = "labs"
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.py"]
 
 c.ClearSolutions.code_stub = {
-    "python": 'raise checks.Unanswered("Replace this line with your answer, run this cell, then run the check below it.")'
+    "python": "raise checks.Unanswered("
+    '"Replace this line with your answer, run this cell, then run the check below it.")'
 }
 c.ClearSolutions.text_stub = "*Write your answer here.*"

@@ -4,9 +4,9 @@
     python benchmarks/headlines.py --list          the names of the rows
     python benchmarks/headlines.py --only mnist    the rows whose name contains "mnist"
 
-MNIST comes from the cache, the mirror (COURSE_DATA_MIRROR) or the network, see docs/data.md; where it cannot be had, its
-rows say so and the others run. Early stopping looks at a validation part cut from the training images; the test images
-are used once, for the figure that is printed. The decks: K = Kuzovkin, Tartu 2016.
+MNIST comes from the cache, the mirror (COURSE_DATA_MIRROR) or the network, see docs/data.md; where it cannot be had,
+its rows say so and the others run. Early stopping looks at a validation part cut from the training images; the test
+images are used once, for the figure that is printed. The decks: K = Kuzovkin, Tartu 2016.
 
 A row is a function without arguments that returns an `Outcome`; to add one, append it to ROWS.
 """
@@ -195,14 +195,30 @@ def little_wobble(images: Tensor) -> Tensor:
 ROWS = [
     Row("example-0", "K", "2-2-2 example, error at the start", "0.298371109", example_row(0)),
     Row("example-1", "K", "2-2-2 example, after 1 step", "0.291027924 (E4)", example_row(1)),
-    Row("example-10000", "K", "2-2-2 example, after 10,000 steps", "0.000035085 (E4)", example_row(10_000, form=".10f")),
+    Row(
+        "example-10000", "K", "2-2-2 example, after 10,000 steps", "0.000035085 (E4)", example_row(10_000, form=".10f")
+    ),
     Row("example-1-slip", "K", "the same with the deck's slip, 1 step", "0.291027924", example_row(1, False)),
     Row("example-10000-slip", "K", "the same, 10,000 steps", "0.000035085", example_row(10_000, False)),
-    Row("mnist-softmax", "K", "MNIST, softmax regression", "92.5 %", mnist_row(Recipe(softmax_regression, 20, 2e-3, 256))),
-    Row("mnist-hidden", "K", "MNIST, one hidden layer (625)", "98.2 %", mnist_row(Recipe(one_hidden_layer, 20, 3e-3, 256))),
-    Row("mnist-modern", "K", 'MNIST, "modern" net', "99.0 %", mnist_row(Recipe(modern_net, 30, 3e-3, 256, wobble))),
+    Row(
+        "mnist-softmax",
+        "K",
+        "MNIST, softmax regression",
+        "92.5 %",
+        mnist_row(Recipe(softmax_regression, 20, 2e-3, 256)),
+    ),
+    Row(
+        "mnist-hidden",
+        "K",
+        "MNIST, one hidden layer (625)",
+        "98.2 %",
+        mnist_row(Recipe(one_hidden_layer, 20, 2e-3, 128)),
+    ),
+    Row("mnist-modern", "K", 'MNIST, "modern" net', "99.0 %", mnist_row(Recipe(modern_net, 20, 3e-3, 256, wobble))),
     Row("digits-softmax", "-", "digits, softmax regression", "-", digits_row(Recipe(softmax_regression, 60, 1e-2, 64))),
-    Row("digits-hidden", "-", "digits, one hidden layer (625)", "-", digits_row(Recipe(one_hidden_layer, 60, 1e-2, 64))),
+    Row(
+        "digits-hidden", "-", "digits, one hidden layer (625)", "-", digits_row(Recipe(one_hidden_layer, 60, 1e-2, 64))
+    ),
     Row("digits-modern", "-", 'digits, "modern" net', "-", digits_row(Recipe(modern_net, 60, 3e-3, 64, little_wobble))),
 ]
 LINE = "{:<19} {:<4} {:<38} {:<17} {:<27} {:>8}  {}"
@@ -228,7 +244,10 @@ def main() -> None:
         start = time.perf_counter()
         outcome = row.run()
         seconds = time.perf_counter() - start
-        print(LINE.format(row.name, row.deck, row.what, row.figure, outcome.ours, f"{seconds:.1f}", outcome.device), flush=True)
+        print(
+            LINE.format(row.name, row.deck, row.what, row.figure, outcome.ours, f"{seconds:.1f}", outcome.device),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

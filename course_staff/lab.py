@@ -23,6 +23,7 @@ Role = Literal["prose", "setup", "code", "answer", "test", "written"]
 DEFAULT_SECONDS = 20.0
 HIDDEN_BEGIN, HIDDEN_END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 SOLUTION_BEGIN, SOLUTION_END = "### BEGIN SOLUTION", "### END SOLUTION"
+PYTHON_MAGICS = ("capture", "prun", "time", "timeit")
 CELL_MARKER = re.compile(r"^\s*#\s*%%(\s|$)")
 SLIDES = ("slide", "subslide", "fragment", "skip", "notes")
 # What Jupytext notes about a cell for its own use.
@@ -228,8 +229,11 @@ def _without(source: str, begin: str, end: str) -> str:
 def parse(source: str) -> ast.Module:
     """The syntax tree of a code cell, with line magics and shell escapes taken out.
 
-    Raises SyntaxError as `ast.parse` does.
+    A cell magic that is not about Python, such as `%%html`, empties its cell. Raises SyntaxError as `ast.parse` does.
     """
+    magic = re.match(r"%%(\w+)", source)
+    if magic and magic[1] not in PYTHON_MAGICS:
+        return ast.parse("")
     lines = ["pass" if line.lstrip().startswith(("%", "!")) and not line[:1].isspace() else line
              for line in source.split("\n")]
     return ast.parse("\n".join(lines))

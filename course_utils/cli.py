@@ -30,9 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.command is None:
         _parser().print_help()
         return 0
-    from course_utils import doctor
+    from course_utils.doctor import check
 
-    return 0 if doctor.check(chosen.notebook) else 1
+    return check(chosen.notebook, run=not chosen.no_run, seconds=chosen.seconds, further=chosen.further)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,6 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     check = commands.add_parser("check", help="look a lab over before you hand it in")
     check.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="your lab, an .ipynb file")
+    check.add_argument("--no-run", action="store_true", help="only look, do not run it from top to bottom")
+    check.add_argument("--seconds", type=float, default=60.0, metavar="N", help="limit for one cell (default: 60)")
+    check.add_argument("--further", action="store_true", help='run the cells of the section "Further" too')
     # These never parse anything: main() hands their words to course_staff.
     missing = [package for package in STAFF_PACKAGES if find_spec(package) is None]
     for name, purpose in STAFF_COMMANDS.items():

@@ -87,7 +87,7 @@ def fit(
     schedule: a learning-rate schedule of `optimizer`; takes a step after each epoch.
     augment: function from a batch of inputs to a changed batch.
     seed: of the order of the examples, of dropout and of `augment`. The global random state is left as it was.
-    device: where to train, by default where the model is. The model stays there.
+    device: where to train, by default where the model is. The model stays there, and in training mode.
 
     Raises ValueError for arguments that do not fit together, and Diverged if the loss becomes NaN or infinite.
     """
@@ -108,18 +108,18 @@ def fit(
         for epoch in range(epochs):
             start = time.perf_counter()
             bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
-            mean_loss, accuracy_ = _train_epoch(model, x, y, batch_size, optimizer, loss, augment, bar)
-            if not math.isfinite(mean_loss):
-                raise _diverged(mean_loss, epoch, optimizer, history)
-            history.train_loss.append(mean_loss)
-            history.train_accuracy += accuracy_
+            train_loss, train_accuracy = _train_epoch(model, x, y, batch_size, optimizer, loss, augment, bar)
+            if not math.isfinite(train_loss):
+                raise _diverged(train_loss, epoch, optimizer, history)
+            history.train_loss.append(train_loss)
+            history.train_accuracy += train_accuracy
 
             if validation is not None:
-                mean_loss, accuracy_ = _measure(model, *validation, loss)
-                history.val_loss.append(mean_loss)
-                history.val_accuracy += accuracy_
+                val_loss, val_accuracy = _measure(model, *validation, loss)
+                history.val_loss.append(val_loss)
+                history.val_accuracy += val_accuracy
             if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
-                schedule.step(mean_loss)
+                schedule.step((history.val_loss or history.train_loss)[-1])
             elif schedule is not None:
                 schedule.step()
             history.seconds.append(time.perf_counter() - start)
@@ -185,15 +185,16 @@ def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
 
 def evaluate(model: nn.Module, x: Tensor, y: Tensor, loss: Loss = F.cross_entropy) -> tuple[float, float]:
     """(mean loss, accuracy) in evaluation mode; the accuracy is NaN where y are not class labels."""
-    mean_loss, accuracy_ = _measure(model, x, y, loss)
-    return mean_loss, accuracy_[0] if accuracy_ else math.nan
+    mean_loss, share = _measure(model, x, y, loss)
+    return mean_loss, share[0] if share else math.nan
 
 
 def _measure(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> tuple[float, list[float]]:
+    """Mean loss, and [accuracy] or [], in evaluation mode."""
     _check_lengths(x, y, "x", "y")
     outputs, y = predict(model, x), y.cpu()
-    hits = [(outputs.argmax(dim=1) == y).double().mean().item()] if _are_labels(y) else []
-    return loss(outputs, y).item(), hits
+    share = [(outputs.argmax(dim=1) == y).double().mean().item()] if _are_labels(y) else []
+    return loss(outputs, y).item(), share
 
 
 def _are_labels(y: Tensor) -> bool:

@@ -30,7 +30,7 @@ def build(course: Course, modules: Iterable[str] = (), *, check: bool = False, f
 
     check: change nothing, name what is stale. from_notebook: modules whose notebooks were edited by hand; their edits
     go into the scripts first. discard_edits: overwrite notebooks that were edited by hand. gradebook: record the
-    exercises in the course's own gradebook and not in a temporary one. Raises CourseError where a script breaks a rule.
+    exercises in the course's gradebook.db. Raises CourseError where a script breaks a rule.
     """
     carried = [course.resolve(name) for name in from_notebook]
     chosen = sorted({course.resolve(name) for name in modules} | set(carried)) or course.modules

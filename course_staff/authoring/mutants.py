@@ -1,7 +1,7 @@
 """Mutants: the reference answer with one small slip put in by a machine.
 
-A hidden test that no mutant survives is one that looks at every part of the answer. Only code between the solution markers is
-mutated: the rest is given to the student.
+A test that no mutant survives looks at every part of the answer. Only code between the solution markers is mutated:
+the rest is given to the student.
 """
 
 from __future__ import annotations
@@ -14,13 +14,31 @@ from dataclasses import dataclass
 from course_staff.lab import SOLUTION_BEGIN, SOLUTION_END
 
 _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
-    ast.Pow: ast.Mult, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
-    ast.And: ast.Or, ast.Or: ast.And,
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Mult,
+    ast.Pow: ast.Mult,
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
 }
 _COMPARE_FLIPS: dict[type[ast.AST], type[ast.AST]] = {
-    ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE,
+    ast.Lt: ast.Gt,
+    ast.Gt: ast.Lt,
+    ast.LtE: ast.GtE,
+    ast.GtE: ast.LtE,
 }
 
 
@@ -79,12 +97,17 @@ def _walk(node: ast.AST, path: Path) -> Iterator[tuple[Path, ast.AST]]:
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "ctx", "op", "ops", "type_params") or isinstance(node, ast.JoinedStr):
             continue
-        children = [(None, value)] if isinstance(value, ast.AST) else \
-            list(enumerate(value)) if isinstance(value, list) else []
+        children = (
+            [(None, value)] if isinstance(value, ast.AST) else list(enumerate(value)) if isinstance(value, list) else []
+        )
         for index, child in children:
             if not isinstance(child, ast.AST):
                 continue
-            if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant) and isinstance(child.value.value, str):
+            if (
+                isinstance(child, ast.Expr)
+                and isinstance(child.value, ast.Constant)
+                and isinstance(child.value.value, str)
+            ):
                 continue
             here = (*path, (name, index))
             yield here, child
@@ -131,7 +154,7 @@ def _replacements(node: ast.AST) -> Iterator[ast.AST]:
         yield ast.Pass()
 
 
-def _constants(value: object) -> Iterator[object]:
+def _constants(value: object) -> Iterator[int | float]:
     if isinstance(value, bool):
         yield not value
     elif isinstance(value, int):
@@ -144,7 +167,7 @@ def _constants(value: object) -> Iterator[object]:
 
 def _calls(node: ast.Call) -> Iterator[ast.AST]:
     for index in range(len(node.keywords)):
-        yield _with(node, keywords=node.keywords[:index] + node.keywords[index + 1:])
+        yield _with(node, keywords=node.keywords[:index] + node.keywords[index + 1 :])
     if len(node.args) >= 2 and not any(isinstance(arg, ast.Starred) for arg in node.args):
         yield _with(node, args=[node.args[1], node.args[0], *node.args[2:]])
     if len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Starred):
@@ -173,4 +196,9 @@ def _first_line(node: ast.AST) -> str:
     text = ast.unparse(node)
     lines = text.split("\n")
     first = next((line for line in lines if not line.startswith("@")), lines[0])
-    return first if len(lines) == 1 or isinstance(node, ast.FunctionDef | ast.ClassDef | ast.If | ast.For | ast.While | ast.With | ast.Try) else text
+    return (
+        first
+        if len(lines) == 1
+        or isinstance(node, ast.FunctionDef | ast.ClassDef | ast.If | ast.For | ast.While | ast.With | ast.Try)
+        else text
+    )

@@ -183,17 +183,20 @@ def content(notebook: NotebookNode) -> list[str]:
 
     An empty cell without a role, as JupyterLab appends one, is left out.
     """
-    cells = []
-    for cell in notebook.cells:
+    said = []
+    for cell in said_by(notebook):
         try:
             header: Any = header_in(cell)
         except CourseError as error:
             header = str(error)
-        source = cell.source.strip("\n")
-        if source or header:
-            attached = sorted(cell.get("attachments", {}))
-            cells.append(json.dumps([cell.cell_type, header, source, attached], sort_keys=True))
-    return cells
+        attached = sorted(cell.get("attachments", {}))
+        said.append(json.dumps([cell.cell_type, header, cell.source.strip("\n"), attached], sort_keys=True))
+    return said
+
+
+def said_by(notebook: NotebookNode) -> list[NotebookNode]:
+    """The cells that say anything."""
+    return [cell for cell in notebook.cells if cell.source.strip("\n") or "nbgrader" in cell.metadata]
 
 
 def fingerprint(notebook: NotebookNode) -> str:
@@ -220,7 +223,7 @@ def to_script(notebook: NotebookNode, old: str, name: str, *, graded: bool) -> s
     after = content(notebook)
     if old and after == before:
         return old
-    cells = [cell for cell in notebook.cells if cell.source.strip("\n") or "nbgrader" in cell.metadata]
+    cells = said_by(notebook)
     parts: list[str] = []
     for change, i0, i1, j0, j1 in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if change == "equal":

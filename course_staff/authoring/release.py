@@ -10,6 +10,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import SaveCells
 from nbgrader.utils import capture_log
 from traitlets.config import Config, PyFileConfigLoader
 
@@ -31,13 +32,13 @@ def generate(course: Course, solutions: dict[str, NotebookNode], data: dict[str,
     """Release every lab in `solutions` (module -> notebook with answers) into `folder`/labs.
 
     data: the data files of each module, relative to its folder in solutions/. gradebook: the database file that
-    nbgrader records the exercises in; a temporary one where none is given. Raises CourseError with nbgrader's words.
+    nbgrader records the exercises in; without one, nothing is recorded. Raises CourseError with nbgrader's words.
     """
     put_scripts_on_path()
     config = configuration(course)
-    database = gradebook or folder / "gradebook.db"
     config.CourseDirectory.root = str(folder)
-    config.CourseDirectory.db_url = f"sqlite:///{database}"
+    if gradebook:
+        config.CourseDirectory.db_url = f"sqlite:///{gradebook}"
     for module, notebook in solutions.items():
         source = folder / "solutions" / module
         source.mkdir(parents=True)
@@ -45,16 +46,19 @@ def generate(course: Course, solutions: dict[str, NotebookNode], data: dict[str,
         for name in data[module]:
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(course.solution(module).parent / name, source / name)
-        _run_nbgrader(module, config)
+        _run_nbgrader(module, config, recorded=gradebook is not None)
         target = Course(folder).release(module)
         target.write_text(text_of(finished(read(target).cells)), encoding="utf-8", newline="\n")
 
 
-def _run_nbgrader(module: str, config: Config) -> None:
+def _run_nbgrader(module: str, config: Config, *, recorded: bool) -> None:
     directory = CourseDirectory(config=config)
     directory.assignment_id = module
     converter = GenerateAssignment(coursedir=directory, config=config)
     converter.force = True
+    if not recorded:
+        converter.no_database = True
+        converter.preprocessors = [step for step in converter.preprocessors if step is not SaveCells]
     quiet = logging.getLogger(f"course.nbgrader.{module}")
     quiet.propagate = False
     quiet.setLevel(logging.WARNING)

@@ -203,12 +203,14 @@ def bound_names(source: str) -> set[str]:
 def may_raise(lab: Lab) -> set[Cell]:
     """The cells that stop with an exception as long as an answer is missing.
 
-    Test cells, code cells that use an answer, and code cells that use what such a cell would have made.
+    Test cells, code cells that use an answer, and code cells that use what such a cell would have made. Cells that do
+    not parse are left out.
     """
-    missing = set(lab.proxied_names)
+    readable = [cell for cell in lab.cells if cell.is_code and _parses(cell)]
+    missing = {name for cell in readable if cell.role == "answer" for name in defined_names(cell.source)}
     cells = set()
-    for cell in lab.cells:
-        if not cell.is_code or cell.role == "answer":
+    for cell in readable:
+        if cell.role == "answer":
             continue
         if cell.role == "test" or free_names(cell.source) & missing:
             cells.add(cell)

@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from course_staff.authoring.rules import may_raise
-from course_staff.grading.examine import run_test
+from course_staff.grading.examine import run_cell, run_test
 from course_staff.grading.job import Step
 from course_staff.grading.launch import Connection, PlainProcess
 from course_staff.grading.proxies import Remote
-from course_staff.grading.wire import Budget, Disconnected, LimitExceeded, ProtocolError, receive, send
+from course_staff.grading.wire import Disconnected, LimitExceeded
 from course_staff.lab import Cell, Lab, free_names
 
 CELL_SECONDS = 120.0
@@ -48,8 +48,12 @@ class Bench:
         self.connection = PlainProcess().start()
         # Experiments and plots define nothing that an answer needs, and they take most of a notebook's time.
         uses_answers = may_raise(lab)
-        self.cells = [cell for cell in lab.cells if cell.role in ("setup", "answer")
-                      or cell.role == "code" and cell not in uses_answers and "further" not in cell.tags]
+        self.cells = [
+            cell
+            for cell in lab.cells
+            if cell.role in ("setup", "answer")
+            or (cell.role == "code" and cell not in uses_answers and "further" not in cell.tags)
+        ]
         self.position = 0
 
     def close(self) -> None:
@@ -60,10 +64,12 @@ class Bench:
         target = self.cells.index(self.lab.answers[exercise])
         if target < self.position:
             raise ValueError("a bench only goes forward")
-        for cell in self.cells[self.position: target]:
-            error = run_cell(self.connection, cell.source, CELL_SECONDS)
+        for cell in self.cells[self.position : target]:
+            error = error_of(self.connection, cell.source, CELL_SECONDS)
             if error:
-                raise RuntimeError(f"{self.lab.name}: the reference's cell {cell.grade_id or cell.role!r} raised {error}")
+                raise RuntimeError(
+                    f"{self.lab.name}: the reference's cell {cell.grade_id or cell.role!r} raised {error}"
+                )
         self.position = target
 
     def trial(self, exercise: str, cells: Sequence[str], seconds: float) -> Outcome:
@@ -76,7 +82,7 @@ class Bench:
         message = self._forked(lambda connection: self._examined(connection, cells, test, seconds))
         return Outcome(not native_message, native_message, not message, message)
 
-    def _forked(self, action) -> str:
+    def _forked(self, action: Callable[[Connection], str]) -> str:
         connection = self.connection.fork()
         try:
             return action(connection)
@@ -89,14 +95,16 @@ class Bench:
 
     def _native(self, connection: Connection, cells: Sequence[str], test: Cell, seconds: float) -> str:
         for source in cells:
-            run_cell(connection, source, seconds)
-        return run_cell(connection, test.source, seconds)
+            error_of(connection, source, seconds)
+        return error_of(connection, test.source, seconds)
 
     def _examined(self, connection: Connection, cells: Sequence[str], test: Cell, seconds: float) -> str:
         error = ""
         for source in cells:
-            error = run_cell(connection, source, seconds)
-        status, message = run_test(step_of(self.lab, test), remote_for(self.lab, test, connection, seconds, cells), error)
+            error = error_of(connection, source, seconds)
+        status, message = run_test(
+            step_of(self.lab, test), remote_for(self.lab, test, connection, seconds, cells), error
+        )
         return "" if status == "passed" else message or status
 
 
@@ -109,21 +117,20 @@ def step_of(lab: Lab, test: Cell) -> Step:
 def remote_for(lab: Lab, test: Cell, connection: Connection, seconds: float, cells: Sequence[str]) -> Remote:
     """The examiner's side of a test cell, with a seed that no notebook uses."""
     setup = [cell.source for cell in lab.cells if cell.role in ("setup", "code")]
-    return Remote(connection, seconds=seconds, seed=(1, zlib.crc32(f"{lab.name}/{test.exercise}".encode())),
-                  sources=[*setup, *cells])
+    return Remote(
+        connection,
+        seconds=seconds,
+        seed=(1, zlib.crc32(f"{lab.name}/{test.exercise}".encode())),
+        sources=[*setup, *cells],
+    )
 
 
-def run_cell(connection: Connection, source: str, seconds: float) -> str:
-    """Run a cell; the text of its error, or "". Raises LimitExceeded or Disconnected."""
-    budget = Budget(seconds)
-    send(connection.socket, {"op": "run", "source": source}, budget)
-    reply = receive(connection.socket, budget)
-    if not isinstance(reply, dict):
-        raise ProtocolError("an answer is not of the agreed form")
-    return reply["error"] or ""
+def error_of(connection: Connection, source: str, seconds: float) -> str:
+    """Run a cell; the text of its error, or ""."""
+    return run_cell(connection, source, seconds)["error"] or ""
 
 
-def timed(action) -> tuple[Outcome, float]:
+def timed(action: Callable[[], Outcome]) -> tuple[Outcome, float]:
     """An outcome, and the seconds it took."""
     started = time.monotonic()
     return action(), time.monotonic() - started

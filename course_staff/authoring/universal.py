@@ -29,7 +29,8 @@ import torch as _torch
 def _fill(value, number):
     """`value` with every number in it replaced."""
     if isinstance(value, _torch.Tensor):
-        return _torch.full_like(value.detach().float() if number != number or abs(number) == float("inf") else value.detach(), number)
+        finite = number == number and abs(number) != float("inf")
+        return _torch.full_like(value.detach() if finite else value.detach().float(), number)
     if isinstance(value, _np.ndarray):
         return _np.full(value.shape, number)
     if isinstance(value, (list, tuple)):
@@ -87,8 +88,14 @@ class _Agreeable:
     def __array__(self, *args, **kwargs): return _np.zeros(1)
 '''
 
-_CONSTANTS = {"NaN": "float('nan')", "infinity": "float('inf')", "None": "None", "an empty list": "[]", "zero": "0.0",
-              "one": "1.0"}
+_CONSTANTS = {
+    "NaN": "float('nan')",
+    "infinity": "float('inf')",
+    "None": "None",
+    "an empty list": "[]",
+    "zero": "0.0",
+    "one": "1.0",
+}
 _FILLS = {"NaN everywhere": "float('nan')", "infinity everywhere": "float('inf')", "zeros": "0", "ones": "1"}
 
 
@@ -100,29 +107,45 @@ def universal_answers(source: str, visible_test: str) -> list[Universal]:
     if classes:
         return [_every(names, label, body) for label, body in _class_bodies().items()]
     reference = _renamed(tree, names)
-    found = [_every(names, label, f"def NAME(*args, **kwargs):\n    return {value}\n")
-             for label, value in _CONSTANTS.items()]
-    found += [
-        _every(names, "the first argument returned", "def NAME(*args, **kwargs):\n    return (args or [*kwargs.values(), 0])[0]\n"),
-        _every(names, "the inputs zeroed, then the first returned",
-               "def NAME(*args, **kwargs):\n    _zero_in_place([*args, *kwargs.values()])\n"
-               "    return (args or [*kwargs.values(), 0])[0]\n"),
-        _every(names, "an object that agrees with everything",
-               "def NAME(*args, **kwargs):\n    return _Agreeable()\n"),
+    found = [
+        _every(names, label, f"def NAME(*args, **kwargs):\n    return {value}\n") for label, value in _CONSTANTS.items()
     ]
     found += [
-        _every(names, f"the right shape, {label}",
-               f"def NAME(*args, **kwargs):\n"
-               f"    return _fill(_reference_NAME(*_copies(args), **_copies(kwargs)), {value})\n", reference)
+        _every(
+            names,
+            "the first argument returned",
+            "def NAME(*args, **kwargs):\n    return (args or [*kwargs.values(), 0])[0]\n",
+        ),
+        _every(
+            names,
+            "the inputs zeroed, then the first returned",
+            "def NAME(*args, **kwargs):\n    _zero_in_place([*args, *kwargs.values()])\n"
+            "    return (args or [*kwargs.values(), 0])[0]\n",
+        ),
+        _every(names, "an object that agrees with everything", "def NAME(*args, **kwargs):\n    return _Agreeable()\n"),
+    ]
+    found += [
+        _every(
+            names,
+            f"the right shape, {label}",
+            f"def NAME(*args, **kwargs):\n"
+            f"    return _fill(_reference_NAME(*_copies(args), **_copies(kwargs)), {value})\n",
+            reference,
+        )
         for label, value in _FILLS.items()
     ]
-    found.append(_every(
-        names, "the first result ever after",
-        "_kept_NAME = []\n"
-        "def NAME(*args, **kwargs):\n"
-        "    if not _kept_NAME:\n"
-        "        _kept_NAME.append(_reference_NAME(*args, **kwargs))\n"
-        "    return _kept_NAME[0]\n", reference))
+    found.append(
+        _every(
+            names,
+            "the first result ever after",
+            "_kept_NAME = []\n"
+            "def NAME(*args, **kwargs):\n"
+            "    if not _kept_NAME:\n"
+            "        _kept_NAME.append(_reference_NAME(*args, **kwargs))\n"
+            "    return _kept_NAME[0]\n",
+            reference,
+        )
+    )
     found.append(_replay(names, reference, visible_test))
     return found
 
@@ -140,14 +163,19 @@ def _replay(names: list[str], reference: str, visible_test: str) -> Universal:
         f"    key = repr(([a for a in args if not callable(a)], kwargs))\n"
         f"    out = _reference_{name}(*args, **kwargs)\n"
         f"    _table_{name}.append((key, _copies(out)))\n"
-        f"    return out\n" for name in names)
+        f"    return out\n"
+        for name in names
+    )
     replay = "\n".join(
         f"def {name}(*args, **kwargs):\n"
         f"    key = repr(([a for a in args if not callable(a)], kwargs))\n"
         f"    outputs = dict(_table_{name}) or {{None: 0.0}}\n"
-        f"    return _copies(outputs.get(key, list(outputs.values())[-1]))\n" for name in names)
-    return Universal("the constants of the visible test", replay,
-                     prelude=(f"{_TOOLS}\n{reference}\n{record}", visible_test))
+        f"    return _copies(outputs.get(key, list(outputs.values())[-1]))\n"
+        for name in names
+    )
+    return Universal(
+        "the constants of the visible test", replay, prelude=(f"{_TOOLS}\n{reference}\n{record}", visible_test)
+    )
 
 
 def _renamed(tree: ast.Module, names: list[str]) -> str:

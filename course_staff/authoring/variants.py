@@ -1,4 +1,4 @@
-"""The answers that an author writes down for `course verify`: mistakes, alternatives, and mutants that are equivalent."""
+"""The answers that an author writes down for `course verify`: mistakes, alternatives, and equivalent mutants."""
 
 from __future__ import annotations
 
@@ -52,11 +52,15 @@ class Variants:
                 found.alternatives.append(Variant(exercise, data.get("note", ""), cell.source))
             else:
                 if not cell.source.strip() or "mutant" not in data:
-                    raise CourseError(f'{path.name}: equivalent="{exercise}" needs mutant="…" and a reason as its text.')
+                    raise CourseError(
+                        f'{path.name}: equivalent="{exercise}" needs mutant="…" and a reason as its text.'
+                    )
                 found.equivalents[exercise, data["mutant"]] = cell.source.strip()
         return found
 
     def of(self, exercise: str) -> tuple[list[Variant], list[Variant]]:
         """(mistakes, alternatives) of one exercise."""
-        return ([variant for variant in self.mistakes if variant.exercise == exercise],
-                [variant for variant in self.alternatives if variant.exercise == exercise])
+        return (
+            [variant for variant in self.mistakes if variant.exercise == exercise],
+            [variant for variant in self.alternatives if variant.exercise == exercise],
+        )

@@ -7,6 +7,8 @@ alike; an exercise does not depend on another one that it does not declare; and 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import multiprocessing
 import time
 from collections.abc import Iterator
@@ -16,13 +18,14 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
+from course_staff.authoring.build import build
 from course_staff.authoring.mutants import mutants
 from course_staff.authoring.rules import problems
-from course_staff.authoring.trial import Bench, Outcome, remote_for, run_cell, step_of, timed
+from course_staff.authoring.trial import Bench, Outcome, error_of, remote_for, step_of, timed
 from course_staff.authoring.universal import universal_answers
 from course_staff.authoring.variants import Variants
 from course_staff.grading.examine import examine, run_test
-from course_staff.grading.launch import PlainProcess
+from course_staff.grading.launch import Connection, PlainProcess
 from course_staff.grading.prepare import prepare
 from course_staff.lab import Lab
 from course_staff.paths import Course, CourseError
@@ -83,6 +86,9 @@ def verify_lab(course: Course, name: str, *, jobs: int = 2) -> Report:
     lab = Lab.read(course.solution(name))
     variants = Variants.read(course.mistakes(name), lab)
     failures = list(problems(lab, graded=True))
+    with contextlib.redirect_stdout(io.StringIO()):
+        if not build(course, [name], check=True):
+            raise CourseError(f"{name}: the built notebooks are stale: run `course build {name[:2]}`, then verify again.")
     # Spawned, not forked: this process may hold threads, which a fork does not survive.
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         rows = [pool.submit(_verify_exercise, course, name, exercise) for exercise in lab.answers]
@@ -170,13 +176,16 @@ def _verify_exercise(course: Course, name: str, exercise: str) -> Row:
             row.killed += 1
             if reason:
                 row.killed -= 1
-                row.failures.append(f"mutant {mutant.change!r} is listed as equivalent and yet was killed: {_short(outcome)}")
+                row.failures.append(
+                    f"mutant {mutant.change!r} is listed as equivalent and yet was killed: {_short(outcome)}"
+                )
         if reason:
             row.equivalent += 1
         elif outcome.native or outcome.examined:
             row.failures.append(f"mutant survives and is not listed as equivalent: {mutant.change!r}")
-    unused = {change for of, change in variants.equivalents if of == exercise} \
-        - {mutant.change for mutant in mutants(answer.source)}
+    unused = {change for of, change in variants.equivalents if of == exercise} - {
+        mutant.change for mutant in mutants(answer.source)
+    }
     row.failures += [f"no mutant reads {change!r}: take it off the list of equivalents" for change in sorted(unused)]
     row.seconds = time.monotonic() - started
     return row
@@ -188,7 +197,8 @@ def _short(outcome: Outcome) -> str:
 
     if outcome.native_message == outcome.message:
         return repr(side(outcome.examined, outcome.message))
-    return f"notebook: {side(outcome.native, outcome.native_message)!r}; examiner: {side(outcome.examined, outcome.message)!r}"
+    notebook, examiner = side(outcome.native, outcome.native_message), side(outcome.examined, outcome.message)
+    return f"notebook: {notebook!r}; examiner: {examiner!r}"
 
 
 def _verify_whole(course: Course, name: str) -> tuple[list[str], float]:
@@ -197,14 +207,23 @@ def _verify_whole(course: Course, name: str) -> tuple[list[str], float]:
     release = course.release(name)
     failures: list[str] = []
     result = examine(prepare(lab, release, course.solution(name).with_suffix(".ipynb"), "reference", seed=3))
-    failures += [f"reference: {verdict.exercise} earns {verdict.points:g} of {verdict.max_points:g}: {verdict.message}"
-                 for verdict in result.verdicts.values() if verdict.points != verdict.max_points]
+    failures += [
+        f"reference: {verdict.exercise} earns {verdict.points:g} of {verdict.max_points:g}: {verdict.message}"
+        for verdict in result.verdicts.values()
+        if verdict.points != verdict.max_points
+    ]
     failures += [f"reference: {flag}" for flag in result.flags]
     untouched = examine(prepare(lab, release, release, "untouched", seed=3))
-    failures += [f"release: {verdict.exercise} earns {verdict.points:g} points without an answer"
-                 for verdict in untouched.verdicts.values() if verdict.points]
-    failures += [f"release: {verdict.exercise} is reported as {verdict.status}, not as unanswered: {verdict.message}"
-                 for verdict in untouched.verdicts.values() if verdict.status != "unanswered"]
+    failures += [
+        f"release: {verdict.exercise} earns {verdict.points:g} points without an answer"
+        for verdict in untouched.verdicts.values()
+        if verdict.points
+    ]
+    failures += [
+        f"release: {verdict.exercise} is reported as {verdict.status}, not as unanswered: {verdict.message}"
+        for verdict in untouched.verdicts.values()
+        if verdict.status != "unanswered"
+    ]
     failures += list(_dependences(lab))
     started = time.monotonic()
     failures += list(_native_run(lab))
@@ -220,7 +239,7 @@ def _native_run(lab: Lab) -> Iterator[str]:
     try:
         for cell in lab.cells:
             if cell.is_code:
-                error = run_cell(connection, cell.source, 5 * TARGET_SECONDS)
+                error = error_of(connection, cell.source, 5 * TARGET_SECONDS)
                 if error:
                     yield f"the notebook's {cell.role} cell {cell.grade_id or ''} raised {error}"
     finally:
@@ -242,15 +261,16 @@ def _dependences(lab: Lab) -> Iterator[str]:
         bench.close()
 
 
-def _without(lab: Lab, bench: Bench, fork, exercise: str) -> Iterator[str]:
-    later = bench.cells[bench.position + 1:]
+def _without(lab: Lab, bench: Bench, fork: Connection, exercise: str) -> Iterator[str]:
+    later = bench.cells[bench.position + 1 :]
     for cell in later:
-        run_cell(fork, cell.source, TARGET_SECONDS)
+        error_of(fork, cell.source, TARGET_SECONDS)
     for other, test in lab.tests.items():
         if other == exercise or exercise in test.needs:
             continue
-        status, message = run_test(step_of(lab, test), remote_for(lab, test, fork, 3 * test.seconds,
-                                                                  [lab.answers[other].source]))
+        status, message = run_test(
+            step_of(lab, test), remote_for(lab, test, fork, 3 * test.seconds, [lab.answers[other].source])
+        )
         if status != "passed":
             yield f"{other} fails when only {exercise} is unanswered ({message}): supply that piece, or declare needs"
 
@@ -259,23 +279,44 @@ def show(report: Report, console: Console) -> None:
     """Print the table of one lab, and below it what is wrong."""
     table = Table(title=f"{report.lab}: contract", title_justify="left")
     table.add_column("exercise")
-    for heading in ("points", "mistakes\ncaught, named", "alternatives\naccepted", "universal\nrefused",
-                    "mutants\nkilled", "equivalent", "seconds"):
+    for heading in (
+        "points",
+        "mistakes\ncaught, named",
+        "alternatives\naccepted",
+        "universal\nrefused",
+        "mutants\nkilled",
+        "equivalent",
+        "seconds",
+    ):
         table.add_column(heading, justify="right")
     for row in report.rows:
-        table.add_row(row.exercise, f"{row.points:g}", "{} / {}".format(*row.mistakes),
-                      "{} / {}".format(*row.alternatives), "{} / {}".format(*row.universal),
-                      f"{row.killed} / {row.mutants}", str(row.equivalent), f"{row.seconds:.0f}",
-                      style=None if not row.failures else "bold red")
+        table.add_row(
+            row.exercise,
+            f"{row.points:g}",
+            "{} / {}".format(*row.mistakes),
+            "{} / {}".format(*row.alternatives),
+            "{} / {}".format(*row.universal),
+            f"{row.killed} / {row.mutants}",
+            str(row.equivalent),
+            f"{row.seconds:.0f}",
+            style=None if not row.failures else "bold red",
+        )
     table.add_section()
-    table.add_row("all", f"{sum(row.points for row in report.rows):g}",
-                  *("{} / {}".format(*map(sum, zip(*(getattr(row, part) for row in report.rows), strict=True)))
-                    for part in ("mistakes", "alternatives", "universal")),
-                  f"{sum(row.killed for row in report.rows)} / {sum(row.mutants for row in report.rows)}",
-                  str(sum(row.equivalent for row in report.rows)), f"{report.seconds:.0f}")
+    table.add_row(
+        "all",
+        f"{sum(row.points for row in report.rows):g}",
+        *(
+            "{} / {}".format(*map(sum, zip(*(getattr(row, part) for row in report.rows), strict=True)))
+            for part in ("mistakes", "alternatives", "universal")
+        ),
+        f"{sum(row.killed for row in report.rows)} / {sum(row.mutants for row in report.rows)}",
+        str(sum(row.equivalent for row in report.rows)),
+        f"{report.seconds:.0f}",
+    )
     console.print(table)
-    console.print(f"The notebook runs from top to bottom in {report.notebook_seconds:.0f} s "
-                  f"(target {TARGET_SECONDS:.0f} s).")
+    console.print(
+        f"The notebook runs from top to bottom in {report.notebook_seconds:.0f} s (target {TARGET_SECONDS:.0f} s)."
+    )
     for failure in [*report.failures, *(f"{row.exercise}: {text}" for row in report.rows for text in row.failures)]:
         console.print(f"- {failure}", markup=False, highlight=False)
     console.print(f"{report.lab}: {'keeps its contract' if report.ok else 'BREAKS its contract'}", markup=False)

@@ -27,7 +27,7 @@ from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from course_staff.grading.wire import Special, receive, send
+from course_staff.grading.wire import Disconnected, Special, receive, send
 from course_utils.checks import CheckFailed, Unanswered
 from course_utils.checks.values import describe_type, plain
 from course_utils.checks.world import gradients_here, seed_here
@@ -36,9 +36,29 @@ MAX_TEXT = 200_000  # characters of output kept from one cell
 MAX_OUTPUTS = 100
 MAX_ERROR_TEXT = 500
 
-OPERATORS = {name: getattr(operator, name) for name in (
-    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "neg", "pos", "abs",
-    "lt", "le", "gt", "ge", "eq", "ne", "getitem")}
+OPERATORS = {
+    name: getattr(operator, name)
+    for name in (
+        "add",
+        "sub",
+        "mul",
+        "truediv",
+        "floordiv",
+        "mod",
+        "pow",
+        "matmul",
+        "neg",
+        "pos",
+        "abs",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "eq",
+        "ne",
+        "getitem",
+    )
+}
 
 
 class _Bounded(io.TextIOBase):
@@ -73,7 +93,7 @@ class _Outputs(DisplayPublisher):
         super().__init__()
         self.collected: list[dict] = []
 
-    def publish(self, data: Any, metadata: Any = None, **kwargs: Any) -> None:
+    def publish(self, data: Any, metadata: Any = None, source: Any = None, **kwargs: Any) -> None:
         if len(self.collected) < MAX_OUTPUTS:
             self.collected.append({"output_type": "display_data", "data": dict(data), "metadata": dict(metadata or {})})
 
@@ -96,6 +116,13 @@ class _Result(DisplayHook):
         pass
 
 
+class _Shell(InteractiveShell):
+    """IPython's shell without a terminal or a kernel around it."""
+
+    def enable_gui(self, gui: Any = None) -> None:
+        """`%matplotlib inline` asks for this; there is no event loop to join."""
+
+
 class Candidate:
     """The student's namespace, and the examiner's hands in it."""
 
@@ -105,6 +132,7 @@ class Candidate:
         self.children: list[int] = []
         self.shell = self._make_shell()
         self.error: dict | None = None
+        self.request = self.calls = 0
 
     def _make_shell(self) -> InteractiveShell:
         config = Config()
@@ -113,27 +141,39 @@ class Candidate:
         config.InteractiveShell.xmode = "Context"
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module  # classes of the notebook say __main__, as in a kernel
-        shell = InteractiveShell.instance(config=config, user_module=module)
-        shell._showtraceback = self._keep_error  # type: ignore[method-assign]
+        shell = _Shell.instance(config=config, user_module=module)
+        shell._showtraceback = self._keep_error  # type: ignore[method-assign, assignment]
         return shell
 
     def _keep_error(self, kind: type, value: BaseException, traceback: list[str]) -> None:
-        self.error = {"output_type": "error", "ename": kind.__name__, "evalue": str(value)[:MAX_ERROR_TEXT],
-                      "traceback": [line[:MAX_TEXT] for line in traceback]}
+        self.error = {
+            "output_type": "error",
+            "ename": kind.__name__,
+            "evalue": str(value)[:MAX_ERROR_TEXT],
+            "traceback": [line[:MAX_TEXT] for line in traceback],
+        }
 
     def serve(self) -> None:
         """Answer requests until the examiner is gone."""
         actions: dict[str, Callable[[dict], Any]] = {
-            "run": self.run, "names": self.names, "call": self.call, "attribute": self.attribute,
-            "operator": self.operator, "gradients": self.gradients, "seed": self.seed, "fork": self.fork,
+            "run": self.run,
+            "names": self.names,
+            "call": self.call,
+            "attribute": self.attribute,
+            "operator": self.operator,
+            "gradients": self.gradients,
+            "seed": self.seed,
+            "fork": self.fork,
         }
         while True:
             self.slots: dict[int, Any] = {}
             request = receive(self.connection, special=self._special)
             if request.get("op") == "stop":
                 return
+            self.request = request["id"]
             reply = actions[request["op"]](request)
-            send(self.connection, reply)
+            self.calls += 1  # functions lent for this call die with it
+            send(self.connection, {**reply, "id": self.request})
 
     # Running cells
 
@@ -145,8 +185,11 @@ class Candidate:
                 self.shell.run_cell(request["source"], store_history=True, silent=False)
             except BaseException as error:  # IPython lets SystemExit and its own failures through
                 self._keep_error(type(error), error, [f"{type(error).__name__}: {error}"])
-        collected: list[dict] = [{"output_type": "stream", "name": name, "text": stream.text()}
-                                 for name, stream in (("stdout", stdout), ("stderr", stderr)) if stream.parts]
+        collected: list[dict] = [
+            {"output_type": "stream", "name": name, "text": stream.text()}
+            for name, stream in (("stdout", stdout), ("stderr", stderr))
+            if stream.parts
+        ]
         collected += [_portable(output) for output in outputs.collected]
         if self.error:
             collected.append(self.error)
@@ -159,7 +202,7 @@ class Candidate:
         hook = _Result(shell=shell)
         hook.outputs = outputs
         saved_hook, shell.displayhook = shell.displayhook, hook
-        sys.stdout, sys.stderr, shell.display_pub = stdout, stderr, outputs  # type: ignore[assignment]
+        sys.stdout, sys.stderr, shell.display_pub = stdout, stderr, outputs
         try:
             yield outputs, stdout, stderr
         finally:
@@ -183,8 +226,11 @@ class Candidate:
     def call(self, request: dict) -> dict:
         """Call a function by name, or a method of an object."""
         if "handle" in request:
-            function = getattr(self.objects[request["handle"]], request["method"]) if request["method"] \
+            function = (
+                getattr(self.objects[request["handle"]], request["method"])
+                if request["method"]
                 else self.objects[request["handle"]]
+            )
         else:
             function = self.shell.user_ns[request["name"]]
         return self._answer(lambda: function(*request["args"], **request["kwargs"]), request["objects"])
@@ -198,7 +244,8 @@ class Candidate:
     def gradients(self, request: dict) -> dict:
         function = self.shell.user_ns[request["name"]]
         return self._answer(
-            lambda: list(gradients_here(function, tuple(request["args"]), request["wrt"], request["weight"])), False)
+            lambda: list(gradients_here(function, tuple(request["args"]), request["wrt"], request["weight"])), False
+        )
 
     def seed(self, request: dict) -> dict:
         seed_here(request["seed"])
@@ -221,7 +268,9 @@ class Candidate:
     def _data(self, value: Any, objects: bool) -> Any:
         if type(value) is _Forced:
             return self._object(value.value)
-        return plain(value, other=self._object if objects else lambda item: Special("opaque", describe_type(item)[:200]))
+        return plain(
+            value, other=self._object if objects else lambda item: Special("opaque", describe_type(item)[:200])
+        )
 
     def _object(self, value: Any) -> Special:
         number = len(self.objects)
@@ -246,9 +295,20 @@ class Candidate:
         raise ValueError(tag)
 
     def _callback(self, number: int) -> Callable[..., Any]:
+        call = self.calls
+
         def callback(*args: Any, **kwargs: Any) -> Any:
-            send(self.connection, {"callback": number, "args": [plain(arg) for arg in args],
-                                   "kwargs": {key: plain(value) for key, value in kwargs.items()}})
+            if call != self.calls:
+                raise RuntimeError("this function was lent for one call only, and that call is over")
+            send(
+                self.connection,
+                {
+                    "id": self.request,
+                    "callback": number,
+                    "args": [plain(arg) for arg in args],
+                    "kwargs": {key: plain(value) for key, value in kwargs.items()},
+                },
+            )
             reply = receive(self.connection)
             if "error" in reply:
                 raise RuntimeError(reply["error"])
@@ -308,8 +368,11 @@ def _error(error: BaseException) -> dict:
         text = str(error)[:MAX_ERROR_TEXT]
     except BaseException:
         text = ""
-    return {"kind": kind, "classes": [cls.__name__ for cls in type(error).__mro__ if cls is not object][:20],
-            "text": getattr(error, "name", "") if kind == "Unanswered" else text}
+    return {
+        "kind": kind,
+        "classes": [cls.__name__ for cls in type(error).__mro__ if cls is not object][:20],
+        "text": getattr(error, "name", "") if kind == "Unanswered" else text,
+    }
 
 
 def _portable(output: dict) -> dict:
@@ -342,6 +405,8 @@ def main(descriptor: int) -> None:
 if __name__ == "__main__":
     try:
         main(int(sys.argv[1]))
+    except Disconnected:
+        pass  # the examiner is done
     except BaseException:
         if os.environ.get("COURSE_CANDIDATE_LOG"):
             import traceback

@@ -17,12 +17,12 @@ from typing import Any
 from course_staff.grading.job import Job, Result, Status, Step, Verdict
 from course_staff.grading.launch import Connection, Launcher, PlainProcess
 from course_staff.grading.proxies import Remote
-from course_staff.grading.wire import Budget, Disconnected, LimitExceeded, ProtocolError, receive, send
+from course_staff.grading.wire import Budget, Disconnected, LimitExceeded, ProtocolError
 from course_utils.checks import CheckFailed, Unanswered
 from course_utils.checks.world import world
 
 TOTAL_SECONDS = 900.0
-MAX_OUTPUT_BYTES = 20.0  # MB that one cell may send back
+MAX_OUTPUT_MB = 20.0  # that one cell may send back
 
 
 @dataclass
@@ -55,12 +55,7 @@ class _Examination:
 
     def _run(self, step: Step) -> dict[str, Any]:
         assert self.connection is not None
-        budget = Budget(self.left(step.seconds), MAX_OUTPUT_BYTES)
-        send(self.connection.socket, {"op": "run", "source": step.source}, budget)
-        reply = receive(self.connection.socket, budget)
-        if not isinstance(reply, dict) or not isinstance(reply.get("outputs"), list):
-            raise ProtocolError("an answer is not of the agreed form")
-        return reply
+        return run_cell(self.connection, step.source, self.left(step.seconds))
 
 
 def examine(job: Job, launcher: Launcher | None = None) -> Result:
@@ -70,7 +65,9 @@ def examine(job: Job, launcher: Launcher | None = None) -> Result:
     """
     launcher = launcher or PlainProcess()
     started = time.monotonic()
-    result = Result(job.lab, job.student, {}, flags=list(job.notes), sandbox=launcher.name, key=job.key(), seed=job.seed)
+    result = Result(
+        job.lab, job.student, {}, flags=list(job.notes), sandbox=launcher.name, key=job.key(), seed=job.seed
+    )
     state = _Examination(job, launcher, result, deadline=started + TOTAL_SECONDS)
     try:
         # A machine on which the bare candidate does not start is at fault, not the submission.
@@ -83,10 +80,25 @@ def examine(job: Job, launcher: Launcher | None = None) -> Result:
     finally:
         state.end()
     for verdict in result.verdicts.values():
-        verdict.inherited = tuple(need for need in verdict.inherited
-                                  if verdict.points < verdict.max_points and result.verdicts[need].points == 0)
+        verdict.inherited = tuple(
+            need
+            for need in verdict.inherited
+            if verdict.points < verdict.max_points and result.verdicts[need].points == 0
+        )
     result.seconds = time.monotonic() - started
     return result
+
+
+def run_cell(connection: Connection, source: str, seconds: float) -> dict[str, Any]:
+    """Run one cell in the candidate: {"outputs": nbformat outputs, "error": text or None}, all of it untrusted.
+
+    Raises LimitExceeded, Disconnected or ProtocolError.
+    """
+    reply = connection.ask({"op": "run", "source": source}, Budget(seconds, MAX_OUTPUT_MB))
+    error = reply.get("error")
+    if not isinstance(reply.get("outputs"), list) or not (error is None or isinstance(error, str)):
+        raise ProtocolError("an answer is not of the agreed form")
+    return reply
 
 
 def _run_cell(state: _Examination, step: Step) -> None:
@@ -105,7 +117,7 @@ def _run_cell(state: _Examination, step: Step) -> None:
         return
     state.done.append(step)
     state.result.outputs[step.cell] = reply["outputs"]
-    if step.exercise and isinstance(reply.get("error"), str):
+    if step.exercise and reply["error"]:
         state.cell_errors[step.exercise] = reply["error"][:300]
 
 
@@ -115,16 +127,19 @@ def _run_test(state: _Examination, step: Step) -> None:
     status, message = _verdict(state, step)
     points = step.points if status == "passed" else 0.0
     state.result.verdicts[step.exercise] = Verdict(
-        step.exercise, status, points, step.points, message, step.needs, round(time.monotonic() - started, 3))
+        step.exercise, status, points, step.points, message, step.needs, round(time.monotonic() - started, 3)
+    )
 
 
 def _verdict(state: _Examination, step: Step) -> tuple[Status, str]:
     job, exercise = state.job, step.exercise or ""
     try:
-        remote = Remote(state.alive(), seconds=state.left(step.seconds),
-                        seed=(job.seed, zlib.crc32(f"{job.lab}/{exercise}".encode())),
-                        sources=[other.source for other in job.steps
-                                 if other.kind == "run" and other.exercise in (None, exercise)])
+        remote = Remote(
+            state.alive(),
+            seconds=state.left(step.seconds),
+            seed=(job.seed, zlib.crc32(f"{job.lab}/{exercise}".encode())),
+            sources=[other.source for other in job.steps if other.kind == "run" and other.exercise in (None, exercise)],
+        )
         try:
             return run_test(step, remote, state.cell_errors.get(exercise, ""), exercise in job.missing)
         finally:
@@ -144,8 +159,12 @@ def run_test(step: Step, remote: Remote, cell_error: str = "", missing: bool = F
     code = compile(step.source, f"<{step.cell}>", "exec")
     namespace: dict[str, Any] = {"__name__": "test", **remote.resolve(step.names)}
     try:
-        with world(remote), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), \
-                warnings.catch_warnings():
+        with (
+            world(remote),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")
             exec(code, namespace)
     except Unanswered as error:

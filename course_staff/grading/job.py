@@ -16,7 +16,8 @@ class Step:
     """One cell to run, in order. `source` of a test is ours, hidden tests included; all other source is untrusted.
 
     kind: "run" for a cell that the candidate runs, "test" for a test cell that the examiner runs.
-    cell: nbgrader's grade id, or the cell id of a cell without one. seconds: deadline of the cell, or of one call that a test makes.
+    cell: nbgrader's grade id, or the cell id of a cell without one. seconds: deadline of the cell, or of one call that
+    a test makes.
     exercise: the exercise that a test or an answer cell belongs to. added: a cell that the student added.
     names: for a test, the proxied names that it reads.
     """
@@ -56,7 +57,10 @@ class Job:
 
 @dataclass
 class Verdict:
-    """The outcome of one exercise. `message` may be shown to the student; `inherited` names failed exercises it needs."""
+    """The outcome of one exercise.
+
+    message: may be shown to the student. inherited: failed exercises that this one needs.
+    """
 
     exercise: str
     status: Status
@@ -95,6 +99,8 @@ class Result:
     @classmethod
     def from_json(cls, text: str) -> Result:
         data = json.loads(text)
-        data["verdicts"] = {name: Verdict(**{**verdict, "inherited": tuple(verdict["inherited"])})
-                            for name, verdict in data["verdicts"].items()}
+        data["verdicts"] = {
+            name: Verdict(**{**verdict, "inherited": tuple(verdict["inherited"])})
+            for name, verdict in data["verdicts"].items()
+        }
         return cls(**data)

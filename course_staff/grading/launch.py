@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import course_staff.grading
 import course_utils
-from course_staff.grading.wire import Disconnected, receive, send
+from course_staff.grading.wire import Budget, ProtocolError, receive, send
 
 START_SECONDS = 120.0
 
@@ -33,23 +36,42 @@ class Connection:
         """End the candidate and everything it started, and remove its folder. May be called twice."""
         self.socket.close()
         for end in (os.killpg, os.kill):
-            try:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 end(self.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
         if self.process is not None:
             self.process.wait()
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def ask(self, request: dict[str, Any], budget: Budget, *, special: Callable[[str, Any], Any] | None = None,
+            answer: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> dict[str, Any]:
+        """Send one request and return its reply. One budget covers both, and all callbacks in between.
+
+        special: turns what is not plain data in the reply into what it stands for. answer: answers a callback.
+        Raises LimitExceeded, Disconnected, or ProtocolError where the reply is not one to this request: a frame that
+        was sent early or late, or by somebody else, does not know the request's number.
+        """
+        number = secrets.randbits(62)
+        send(self.socket, {**request, "id": number}, budget)
+        while True:
+            reply = receive(self.socket, budget, special)
+            if not isinstance(reply, dict) or type(reply.get("id")) is not int or reply["id"] != number:
+                raise ProtocolError("an answer came that belongs to no question")
+            if "callback" not in reply:
+                return reply
+            if answer is None:
+                raise ProtocolError("a function was called back that was not passed")
+            send(self.socket, answer(reply), budget)
+
     def fork(self) -> Connection:
         """A copy of the candidate as it is now, on a connection of its own."""
         ours, theirs = socket.socketpair()
         with theirs:
-            send(self.socket, {"op": "fork"})
+            budget = Budget(START_SECONDS)
+            send(self.socket, {"op": "fork", "id": 0}, budget)
             socket.send_fds(self.socket, [b"F"], [theirs.fileno()])
-            receive(self.socket)
-        return Connection(ours, receive(ours)["pid"])
+            receive(self.socket, budget)
+        return Connection(ours, receive(ours, budget)["pid"])
 
 
 class Launcher(Protocol):
@@ -83,8 +105,7 @@ class PlainProcess:
             )
         connection = Connection(ours, process.pid, process, folder)
         try:
-            send(ours, {"op": "seed", "seed": 0})
-            receive(ours)
+            connection.ask({"op": "seed", "seed": 0}, Budget(START_SECONDS))
         except BaseException:
             connection.close()
             raise
@@ -120,5 +141,3 @@ def stage(folder: Path) -> Path:
         shutil.copy(Path(course_staff.grading.__file__).parent / name, package / name)
     return folder
 
-
-__all__ = ["Connection", "Disconnected", "Launcher", "PlainProcess"]

@@ -1,7 +1,8 @@
 """Stage one: our release and a student's notebook become a job. Trusted and pure: nothing of the student's runs here.
 
-From the student comes source only: answer cells by grade id, written answers, the course's ungraded code cells where the
-student changed them, and code cells that the student added. Everything else in the file is dropped and, where odd, noted.
+From the student comes source only: answer cells by grade id, written answers, the course's ungraded code cells where
+the student changed them, and code cells that the student added. Everything else in the file is dropped and, where odd,
+noted.
 """
 
 from __future__ import annotations
@@ -65,19 +66,19 @@ def prepare(lab: Lab, release: Path, submission: Path, student: str, seed: int =
                 steps.append(Step("run", cell_id, answer, RUN_SECONDS, exercise=cell.exercise))
         elif cell.role == "test" and cell.exercise and cell.grade_id:
             sources = found.graded[cell.grade_id]
-            if any(text.strip() != source.strip() for text in sources):
+            if any(text.strip() not in (source.strip(), cell.source.strip()) for text in sources):
                 notes.append(f"The check {cell.grade_id!r} was edited: the released one is used.")
             names = tuple(sorted(free_names(cell.source) & lab.proxied_names))
-            steps.append(Step("test", cell.grade_id, cell.source, cell.seconds, cell.exercise, cell.points,
-                              cell.needs, names))
+            steps.append(
+                Step("test", cell.grade_id, cell.source, cell.seconds, cell.exercise, cell.points, cell.needs, names)
+            )
         elif cell.role == "written" and cell.exercise:
             answer = _choose(found.graded[cell.exercise], source, f"The written answer {cell.exercise!r}", notes)
             written[cell.exercise] = None if answer is None else "" if answer.strip() == source.strip() else answer
             if answer is None:
                 notes.append(f"The written answer {cell.exercise!r} is lost.")
-        elif cell.role == "code" and "further" not in cell.tags:
-            if cell_id in found.ungraded:
-                steps.append(Step("run", cell_id, found.ungraded[cell_id], RUN_SECONDS))
+        elif cell.role == "code" and "further" not in cell.tags and cell_id in found.ungraded:
+            steps.append(Step("run", cell_id, found.ungraded[cell_id], RUN_SECONDS))
         steps += _added_steps(found, cell_id)
     return Job(lab.name, student, tuple(steps), written, tuple(missing), tuple(unchanged), tuple(notes), seed)
 
@@ -130,7 +131,8 @@ def _released_cells(lab: Lab, release: Path) -> list[tuple[str, str]]:
         raise CourseError(f"{release} does not exist: run `course build` first.")
     cells = read_cells(release)
     same = len(cells) == len(lab.cells) and all(
-        cell.grade_id is None or _grade_id(given) == cell.grade_id for cell, given in zip(lab.cells, cells, strict=True))
+        cell.grade_id is None or _grade_id(given) == cell.grade_id for cell, given in zip(lab.cells, cells, strict=True)
+    )
     if not same:
         raise CourseError(f"{release.name} was not built from today's source of {lab.name}: run `course build`.")
     return [(cell.grade_id or given["id"], given["source"]) for cell, given in zip(lab.cells, cells, strict=True)]
@@ -160,7 +162,9 @@ def _find(cells: list[dict[str, Any]], released: list[tuple[str, str]], lab: Lab
         elif cell["cell_type"] == "code" and cell["source"].strip():
             found.added[last].append(cell["source"])
     if not any(key in found.graded for key in [*lab.answers, *(cell.grade_id or "" for cell in lab.tests.values())]):
-        raise Unreadable(f"This notebook has no cell of {lab.name}: it is of another lab, or its metadata were stripped.")
+        raise Unreadable(
+            f"This notebook has no cell of {lab.name}: it is of another lab, or its metadata were stripped."
+        )
     count = sum(len(sources) for sources in found.added.values())
     if count > MAX_ADDED:
         raise Unreadable(f"This notebook has {count} added code cells; at most {MAX_ADDED} are run.")
@@ -183,5 +187,7 @@ def _choose(sources: list[str], released: str, what: str, notes: list[str]) -> s
 
 
 def _added_steps(found: _Found, after: str) -> list[Step]:
-    return [Step("run", f"added-{after or 'top'}-{number}", source, RUN_SECONDS, added=True)
-            for number, source in enumerate(found.added.get(after, ()), start=1)]
+    return [
+        Step("run", f"added-{after or 'top'}-{number}", source, RUN_SECONDS, added=True)
+        for number, source in enumerate(found.added.get(after, ()), start=1)
+    ]

@@ -14,15 +14,17 @@ import numpy as np
 import torch
 
 from course_staff.grading.launch import Connection
-from course_staff.grading.wire import Budget, ProtocolError, Special, receive, send
+from course_staff.grading.wire import Budget, ProtocolError, Special
 from course_utils.checks import CheckFailed, Unanswered
 from course_utils.checks.forbid import relevant_source
 from course_utils.checks.values import NotData, Opaque, plain
 
 # Exceptions that may arrive. All can be made from one text.
 EXCEPTIONS: dict[str, type[Exception]] = {
-    cls.__name__: cls for cls in vars(builtins).values()
-    if isinstance(cls, type) and issubclass(cls, Exception)
+    cls.__name__: cls
+    for cls in vars(builtins).values()
+    if isinstance(cls, type)
+    and issubclass(cls, Exception)
     and not issubclass(cls, UnicodeError | Warning | BaseExceptionGroup | StopIteration | StopAsyncIteration)
 }
 MAX_ERROR_TEXT = 300
@@ -34,8 +36,15 @@ class Remote:
     seconds: deadline of one call, with all callbacks it makes.
     """
 
-    def __init__(self, connection: Connection, *, seconds: float, seed: Sequence[int], sources: Sequence[str],
-                 megabytes: float = 256.0) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        seconds: float,
+        seed: Sequence[int],
+        sources: Sequence[str],
+        megabytes: float = 256.0,
+    ) -> None:
         self.connection = connection
         self.seconds = seconds
         self.megabytes = megabytes
@@ -70,50 +79,49 @@ class Remote:
     def gradients(self, function: Callable[..., Any], inputs: tuple, wrt: Sequence[int], weight: Any) -> tuple:
         if not isinstance(function, Proxy):
             raise TypeError("checks.gradients takes a function that the student defines, by its name.")
-        output, grads = self.exchange({"op": "gradients", "name": function.__name__, "wrt": list(wrt),
-                                       "weight": weight}, inputs, {})
+        output, grads = self.exchange(
+            {"op": "gradients", "name": function.__name__, "wrt": list(wrt), "weight": weight}, inputs, {}
+        )
         return output, grads
 
     # Requests
 
     def resolve(self, names: Sequence[str]) -> dict[str, Any]:
-        """What the student's notebook has under `names`: proxies for functions, values for data; missing ones left out."""
+        """What the student's notebook has under `names`: proxies for functions, values for data. Missing: left out."""
         reply = self.ask({"op": "names", "names": sorted(names)}, special=self._special(None, frozenset()))
         found: dict[str, Any] = {}
         for name in names:
-            entry = reply[name]
+            entry = reply.get(name)
+            if not isinstance(entry, dict) or entry.get("kind") not in ("callable", "data", "missing"):
+                raise ProtocolError("an answer is not of the agreed form")
             if entry["kind"] == "callable":
                 found[name] = Proxy(self, name)
             elif entry["kind"] == "data":
-                found[name] = entry["value"]
+                found[name] = entry.get("value")
         return found
 
     def ask(self, message: dict, special: Any = None) -> Any:
-        budget = Budget(self.seconds, self.megabytes)
-        send(self.connection.socket, message, budget)
-        reply = receive(self.connection.socket, budget, special)
-        if not isinstance(reply, dict):
-            raise ProtocolError("an answer is not of the agreed form")
-        return reply
+        return self.connection.ask(message, Budget(self.seconds, self.megabytes), special=special)
 
-    def exchange(self, message: dict, args: Sequence[Any], kwargs: Mapping[str, Any],
-                 objects: tuple[frozenset[str], frozenset[str]] | None = None) -> Any:
+    def exchange(
+        self,
+        message: dict,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        objects: tuple[frozenset[str], frozenset[str]] | None = None,
+    ) -> Any:
         """One call: send the arguments, answer its callbacks, apply in-place changes, return or raise its outcome."""
         packer = _Packer()
-        message = {**message, "args": [packer.pack(arg) for arg in args],
-                   "kwargs": {key: packer.pack(value) for key, value in kwargs.items()}}
+        message = {
+            **message,
+            "args": [packer.pack(arg) for arg in args],
+            "kwargs": {key: packer.pack(value) for key, value in kwargs.items()},
+        }
         if message["op"] == "call":
             message["objects"] = objects is not None
-        budget = Budget(self.seconds, self.megabytes)
-        send(self.connection.socket, message, budget)
-        special = self._special(objects, packer)
-        while True:
-            reply = receive(self.connection.socket, budget, special)
-            if not isinstance(reply, dict):
-                raise ProtocolError("an answer is not of the agreed form")
-            if "callback" not in reply:
-                break
-            send(self.connection.socket, packer.answer(reply), budget)
+        reply = self.connection.ask(
+            message, Budget(self.seconds, self.megabytes), special=self._special(objects, packer), answer=packer.answer
+        )
         try:
             packer.apply(reply.get("slots"))
             outcome = _exception(reply["error"]) if "error" in reply else None
@@ -171,8 +179,9 @@ class Handle:
 
     def __getattr__(self, name: str) -> Any:
         if name in self._attributes:
-            return self._remote.exchange({"op": "attribute", "handle": self._number, "name": name}, (), {},
-                                         self._declared)
+            return self._remote.exchange(
+                {"op": "attribute", "handle": self._number, "name": name}, (), {}, self._declared
+            )
         if name in self._methods:
             return lambda *args, **kwargs: self._call(name, args, kwargs)
         raise AttributeError(f"{name!r} is not among the methods and attributes that this check declares.")
@@ -181,8 +190,9 @@ class Handle:
         return self._call("", args, kwargs)
 
     def _call(self, method: str, args: tuple, kwargs: dict) -> Any:
-        return self._remote.exchange({"op": "call", "handle": self._number, "method": method}, args, kwargs,
-                                     self._declared)
+        return self._remote.exchange(
+            {"op": "call", "handle": self._number, "method": method}, args, kwargs, self._declared
+        )
 
     def _operate(self, name: str, *operands: Any) -> Any:
         return self._remote.exchange({"op": "operator", "name": name}, operands, {}, self._declared)
@@ -257,8 +267,12 @@ class _Packer:
     def answer(self, request: dict) -> dict:
         """Run a callback that the student's code made. Its arguments are data."""
         number, args, kwargs = request.get("callback"), request.get("args"), request.get("kwargs")
-        if type(number) is not int or not 0 <= number < len(self.callbacks) \
-                or not isinstance(args, list) or not isinstance(kwargs, dict):
+        if (
+            type(number) is not int
+            or not 0 <= number < len(self.callbacks)
+            or not isinstance(args, list)
+            or not isinstance(kwargs, dict)
+        ):
             raise ProtocolError("a callback is not of the agreed form")
         try:
             return {"value": plain(self.callbacks[number](*args, **kwargs))}
@@ -275,7 +289,9 @@ class _Packer:
                 if value.dtype == target.dtype:
                     target.data = value.detach()
                 grad = change["grad"]
-                target.grad = grad if grad is None or grad.shape == target.shape and grad.dtype == target.dtype else None
+                target.grad = (
+                    grad if grad is None or (grad.shape == target.shape and grad.dtype == target.dtype) else None
+                )
             elif kind == "list" and isinstance(target, list) and isinstance(value, list):
                 target[:] = value
             elif kind == "dict" and isinstance(target, dict):

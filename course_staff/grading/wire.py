@@ -1,8 +1,8 @@
 """The wire between the examiner and the candidate: frames over a socket, data only.
 
 A frame is `length of skeleton (4 bytes) | JSON skeleton | raw buffers`. The skeleton's first entry lists the
-buffers' sizes. Arrays travel as raw bytes with a dtype from a fixed list, a shape and an exact length. Counts, depth and
-sizes are checked before anything is allocated. There is no pickle: the other side is hostile.
+buffers' sizes. Arrays travel as raw bytes with a dtype from a fixed list, a shape and an exact length. Counts, depth
+and sizes are checked before anything is allocated. There is no pickle: the other side is hostile.
 """
 
 from __future__ import annotations
@@ -26,12 +26,46 @@ MAX_SKELETON = 16 * 2**20
 MAX_BUFFERS = 100_000
 MAX_NODES = 2_000_000
 
-_NUMPY = {name: np.dtype(name) for name in (
-    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-    "float16", "float32", "float64", "complex64", "complex128", "longdouble")}
-_TORCH = {name: getattr(torch, name) for name in (
-    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-    "float16", "bfloat16", "float32", "float64", "complex64", "complex128")}
+_NUMPY = {
+    name: np.dtype(name)
+    for name in (
+        "bool",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float16",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
+        "longdouble",
+    )
+}
+_TORCH = {
+    name: getattr(torch, name)
+    for name in (
+        "bool",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float16",
+        "bfloat16",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
+    )
+}
 _TEXT_DTYPE = re.compile(r"^(<U|\|S)([0-9]{1,5})$")
 
 
@@ -86,7 +120,8 @@ FOREVER = 10.0**8
 def send(connection: socket.socket, message: Any, budget: Budget | None = None) -> None:
     """Send one message: plain data (see course_utils.checks.values) with `Special` values in it.
 
-    Raises LimitExceeded where the other side does not read in time, Disconnected where it is gone, TypeError where the message is not data.
+    Raises LimitExceeded where the other side does not read in time, Disconnected where it is gone, and TypeError where
+    the message is not data.
     """
     buffers: list[memoryview] = []
     body = encode(message, buffers)
@@ -103,8 +138,9 @@ def send(connection: socket.socket, message: Any, budget: Budget | None = None) 
         raise Disconnected("the process ended") from None
 
 
-def receive(connection: socket.socket, budget: Budget | None = None,
-            special: Callable[[str, Any], Any] | None = None) -> Any:
+def receive(
+    connection: socket.socket, budget: Budget | None = None, special: Callable[[str, Any], Any] | None = None
+) -> Any:
     """Receive one message. special(tag, content) turns `Special` values back into what they stand for.
 
     Raises ProtocolError, LimitExceeded or Disconnected, all of them BaseException.
@@ -173,6 +209,7 @@ def encode(value: Any, buffers: list[memoryview]) -> Any:
     if kind is bytes:
         return {"y": _buffer(value, buffers)}
     if kind is np.ndarray:
+        value = value.astype(value.dtype.newbyteorder("="), copy=False)
         return {"a": [_dtype_name(value.dtype), list(value.shape), _buffer(value.tobytes(), buffers)]}
     if isinstance(value, np.generic):
         return {"g": [_dtype_name(value.dtype), _buffer(np.asarray(value).tobytes(), buffers)]}
@@ -181,7 +218,7 @@ def encode(value: Any, buffers: list[memoryview]) -> Any:
     raise TypeError(f"{kind.__name__} is not data: it cannot cross between the test and the student's code.")
 
 
-_CONTAINERS = {tuple: "t", set: "s", frozenset: "z"}
+_CONTAINERS: dict[type, str] = {tuple: "t", set: "s", frozenset: "z"}
 
 
 def _dtype_name(dtype: np.dtype) -> str:
@@ -300,7 +337,14 @@ class Decoder:
         return tensor.requires_grad_(True) if requires_grad is True else tensor
 
     _TAGS: dict[str, Callable[[Any, Any, int], Any]] = {
-        "i": _big, "f": _float, "c": _complex, "r": _range, "d": _dict, "y": _bytes, "a": _array, "g": _generic,
+        "i": _big,
+        "f": _float,
+        "c": _complex,
+        "r": _range,
+        "d": _dict,
+        "y": _bytes,
+        "a": _array,
+        "g": _generic,
         "x": _tensor,
         "t": lambda self, content, depth: tuple(self._items(content, depth)),
         "s": lambda self, content, depth: set(self._items(content, depth)),

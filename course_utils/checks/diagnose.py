@@ -35,8 +35,10 @@ def _not_finite(got: np.ndarray, expected: np.ndarray, close: Close) -> str | No
         return None
     count = int((~np.isfinite(got)).sum())
     where = f"{count} of {got.size} values are NaN or infinite" if got.size > 1 else "the value is NaN or infinite"
-    return (f"overflow or an undefined operation: {where} "
-            "(exp of a large number, log of 0, 0/0, or a division by a standard deviation of 0).")
+    return (
+        f"overflow or an undefined operation: {where} "
+        "(exp of a large number, log of 0, 0/0, or a division by a standard deviation of 0)."
+    )
 
 
 def _transposed_shape(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:
@@ -50,8 +52,10 @@ def _extra_axes(got: np.ndarray, expected: np.ndarray, close: Close) -> str | No
     if got.squeeze().shape != expected.squeeze().shape:
         return None
     right = "the values are right, but " if close(got.squeeze(), expected.squeeze()) else ""
-    return (f"{right}the shape is {got.shape} where {expected.shape} was expected: "
-            "an axis of length 1 too many or too few (keepdim, squeeze, unsqueeze).")
+    return (
+        f"{right}the shape is {got.shape} where {expected.shape} was expected: "
+        "an axis of length 1 too many or too few (keepdim, squeeze, unsqueeze)."
+    )
 
 
 def _not_reduced(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:
@@ -78,8 +82,10 @@ def _reduced_too_far(got: np.ndarray, expected: np.ndarray, close: Close) -> str
 
 def _outer_broadcast(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:
     if expected.ndim == 1 and got.shape == (expected.size, expected.size):
-        return (f"broadcasting made {got.shape} out of {expected.shape}: "
-                f"a column of shape ({expected.size}, 1) met a row of shape ({expected.size},).")
+        return (
+            f"broadcasting made {got.shape} out of {expected.shape}: "
+            f"a column of shape ({expected.size}, 1) met a row of shape ({expected.size},)."
+        )
     return None
 
 
@@ -122,19 +128,25 @@ def _factor(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:
     factor = float(np.median(np.real(got[usable] / expected[usable])))
     # One number has a factor to any other; only a telling factor is a diagnosis there.
     telling = any(np.isclose(abs(factor), value, rtol=1e-4) for value in (2, 3, 4, 5, 8, 10, 0.5, 0.25, 0.1))
-    if not np.isfinite(factor) or factor == 0 or not close(got / factor, expected) or got.size == 1 and not telling:
+    if not np.isfinite(factor) or factor == 0 or not close(got / factor, expected) or (got.size == 1 and not telling):
         return None
     sign = "with the sign flipped and " if factor < 0 else ""
     size = abs(factor)
     if np.isclose(size, 2, rtol=1e-4) or np.isclose(size, 0.5, rtol=1e-4):
         word = "twice" if size > 1 else "half"
-        return (f"{sign}{word} the expected value: a factor of 2 (the derivative of a square, a ½ in the loss, "
-                "or a mean or sum over 2 entries).")
+        return (
+            f"{sign}{word} the expected value: a factor of 2 (the derivative of a square, a ½ in the loss, "
+            "or a mean or sum over 2 entries)."
+        )
     if size > 1 and np.isclose(size, round(size), rtol=1e-4):
-        return (f"{sign}{round(size)} times the expected value: a sum where the mean was asked (N = {round(size)}), "
-                "or a gradient that was accumulated without being set to zero.")
+        return (
+            f"{sign}{round(size)} times the expected value: a sum where the mean was asked (N = {round(size)}), "
+            "or a gradient that was accumulated without being set to zero."
+        )
     if size < 1 and np.isclose(1 / size, round(1 / size), rtol=1e-4):
-        return f"{sign}1/{round(1 / size)} of the expected value: divided by N = {round(1 / size)} where it should not be."
+        return (
+            f"{sign}1/{round(1 / size)} of the expected value: divided by N = {round(1 / size)} where it should not be."
+        )
     return f"{sign}off by a constant factor of {factor:.4g}."
 
 
@@ -168,14 +180,20 @@ def _axis_of_normalisation(got: np.ndarray, expected: np.ndarray, close: Close) 
 
 
 def _transformed(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:
-    candidates: Iterator[tuple[str, np.ndarray]] = iter((
-        ("the logarithm came where the value itself was asked (or a log too many).", np.exp(got)),
-        ("the exponential came where its logarithm was asked (or a log is missing).", np.log(got)),
-        ("the square came where its root was asked (a square root is missing).", np.sqrt(got)),
-        ("the square root came where the square was asked (a square is missing).", np.square(got)),
-        ("the complement came: 1 − p where p was asked.", 1 - got),
-        ("the reciprocal came: 1/x where x was asked.", 1 / got),
-    )) if got.dtype.kind in "fiu" else iter(())
+    candidates: Iterator[tuple[str, np.ndarray]] = (
+        iter(
+            (
+                ("the logarithm came where the value itself was asked (or a log too many).", np.exp(got)),
+                ("the exponential came where its logarithm was asked (or a log is missing).", np.log(got)),
+                ("the square came where its root was asked (a square root is missing).", np.sqrt(got)),
+                ("the square root came where the square was asked (a square is missing).", np.square(got)),
+                ("the complement came: 1 − p where p was asked.", 1 - got),
+                ("the reciprocal came: 1/x where x was asked.", 1 / got),
+            )
+        )
+        if got.dtype.kind in "fiu"
+        else iter(())
+    )
     return next((message for message, value in candidates if np.isfinite(value).all() and close(value, expected)), None)
 
 
@@ -200,16 +218,34 @@ def _some_entries(got: np.ndarray, expected: np.ndarray, close: Close) -> str | 
 
 
 def _precision(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:
-    if got.dtype.kind in "fc" and np.allclose(got, expected, rtol=1e-2, atol=1e-3 * float(np.abs(expected).max(initial=0))):
+    if got.dtype.kind in "fc" and np.allclose(
+        got, expected, rtol=1e-2, atol=1e-3 * float(np.abs(expected).max(initial=0))
+    ):
         return "close, but not close enough: an approximation, a missing small term, or too low a precision."
     return None
 
 
 _SHAPE_RULES: list[Rule] = [
-    _transposed_shape, _outer_broadcast, _not_reduced, _reduced_too_far, _extra_axes,
-    _wrong_axis_shape, _not_broadcast, _any_shape,
+    _transposed_shape,
+    _extra_axes,
+    _outer_broadcast,
+    _not_reduced,
+    _reduced_too_far,
+    _wrong_axis_shape,
+    _not_broadcast,
+    _any_shape,
 ]
 _VALUE_RULES: list[Rule] = [
-    _not_finite, _all_zero, _sign, _rearranged, _whole_numbers, _factor, _axis_of_normalisation, _transformed,
-    _offset, _absolute, _some_entries, _precision,
+    _not_finite,
+    _all_zero,
+    _sign,
+    _rearranged,
+    _whole_numbers,
+    _factor,
+    _axis_of_normalisation,
+    _transformed,
+    _offset,
+    _absolute,
+    _some_entries,
+    _precision,
 ]

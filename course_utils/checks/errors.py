@@ -29,7 +29,7 @@ class Unanswered(_Plain, NotImplementedError):
     def __init__(self, message: str = "", name: str = "") -> None:
         # The frame that raises is the student's function: its name makes the message concrete.
         name = name or sys._getframe(1).f_code.co_qualname
-        self.name = name if name.isidentifier() or "." in name and "<" not in name else ""
+        self.name = name if name.isidentifier() or ("." in name and "<" not in name) else ""
         subject = f"{self.name} is not written yet" if self.name else "This exercise is not answered yet"
         super().__init__(
             f"{subject}. In its cell, replace the line `raise checks.Unanswered(...)` with your code, "
@@ -51,8 +51,11 @@ class hidden:
             return
         # The text of the error may hold the hidden input, so only its type is told.
         name = type(error).__name__
-        raise CheckFailed(f"A hidden check stopped: your code raised {name} on an input that differs from the "
-                          f"visible ones (another shape, size or edge case).", slip=f"raised {name}") from None
+        raise CheckFailed(
+            f"A hidden check stopped: your code raised {name} on an input that differs from the "
+            f"visible ones (another shape, size or edge case).",
+            slip=f"raised {name}",
+        ) from None
 
 
 def is_hidden() -> bool:
@@ -64,4 +67,6 @@ def fail(what: str, expected: str, got: str, slip: str) -> CheckFailed:
     """The error for a comparison that failed, with as much detail as the place allows."""
     if is_hidden():
         return CheckFailed(f"Hidden check failed: {what}.\nLikely slip: {slip}", slip)
-    return CheckFailed(f"{what} is not as expected.\n  expected: {expected}\n  got:      {got}\nLikely slip: {slip}", slip)
+    return CheckFailed(
+        f"{what} is not as expected.\n  expected: {expected}\n  got:      {got}\nLikely slip: {slip}", slip
+    )

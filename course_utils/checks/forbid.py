@@ -32,7 +32,7 @@ def find_forbidden(source: str, forbidden: Sequence[str]) -> tuple[list[str], li
             used[last[node.attr]] = None
         elif isinstance(node, ast.Name):
             original = imported.get(node.id)
-            if original in last or node.id in last and "." not in last[node.id]:
+            if original in last or (node.id in last and "." not in last[node.id]):
                 used[last[original if original in last else node.id]] = None
             if node.id in EVASIONS or original in EVASIONS:
                 suspicious[node.id] = None

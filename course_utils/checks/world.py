@@ -120,7 +120,7 @@ def gradients(function: Callable[..., Any], *inputs: Any, wrt: Sequence[int] | N
         raise fail(f"{name}, differentiated", "a tensor", type(output).__name__, "the result is not a tensor: "
                    ".item(), float(...) and NumPy cut the graph.")
     for index, grad in zip(wrt, grads, strict=True):
-        if grad is None or isinstance(grad, list) and any(item is None for item in grad):
+        if grad is None or (isinstance(grad, list) and any(item is None for item in grad)):
             raise fail(f"{name}, differentiated", f"a gradient for argument {index}", "none",
                        "the autograd graph is cut: .detach(), .data, .item(), torch.tensor(...), NumPy or "
                        "torch.no_grad() stands between that argument and the result.")

@@ -99,7 +99,7 @@ def _font(name: str):  # type: ignore[no-untyped-def]  # PIL's font class is onl
 
     path = Path(matplotlib.get_data_path(), "fonts", "ttf", f"{name}.ttf")
     # The basic layout needs no system library, so that every machine draws the same.
-    return ImageFont.truetype(str(path), size=24 * FINE, layout_engine=ImageFont.Layout.BASIC)
+    return ImageFont.truetype(str(path), size=22 * FINE, layout_engine=ImageFont.Layout.BASIC)
 
 
 def _checked(classes: str | Sequence[str]) -> tuple[str, ...]:

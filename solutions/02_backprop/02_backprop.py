@@ -21,6 +21,7 @@
 # NumPy arrays of `float64` unless something else is said.
 
 # %% tags=["setup"]
+import itertools
 import math
 
 import matplotlib.pyplot as plt
@@ -54,9 +55,9 @@ def sigmoid(z):
     Returns a pair (value, slope), two arrays of the shape of z.
     """
     ### BEGIN SOLUTION
-    value = np.exp(-np.logaddexp(0, -z))
-    complement = np.exp(-np.logaddexp(0, z))
-    return value, value * complement
+    minus_log = np.logaddexp(0, -z)
+    minus_log_rest = np.logaddexp(0, z)
+    return np.exp(-minus_log), np.exp(-minus_log - minus_log_rest)
     ### END SOLUTION
 
 
@@ -124,7 +125,8 @@ def logistic_loss(X, y, a, b):
     """
     ### BEGIN SOLUTION
     z = X @ a + b
-    return np.mean(np.logaddexp(0, z) - y * z)
+    softplus = np.logaddexp(0, z)
+    return np.mean(softplus - y * z)
     ### END SOLUTION
 
 
@@ -175,8 +177,9 @@ with checks.hidden():
 #
 # Deck F prints these factors on three slides:
 #
-# $$\frac{dL}{d\hat y} = -\frac{y}{\hat y} - \frac{1-y}{1-\hat y}, \qquad \frac{d\hat y}{da_3} = -x_3\,\hat y\,(1-\hat y),
-# \qquad \frac{dL}{da_3} = \frac{da_3}{d\hat y}\cdot\frac{d\hat y}{dL}.$$
+# $$\frac{dL}{d\hat y} = -\frac{y}{\hat y} - \frac{1-y}{1-\hat y}, \qquad
+# \frac{d\hat y}{da_3} = -x_3\,\hat y\,(1-\hat y), \qquad
+# \frac{dL}{da_3} = \frac{da_3}{d\hat y}\cdot\frac{d\hat y}{dL}.$$
 #
 # None of the three is right. Derive your own on paper, multiply them out, and look at how much cancels. The short
 # form is what to write: the product of the factors is $0\cdot\infty$ where $\hat y$ is rounded to 0 or 1. The
@@ -191,8 +194,9 @@ def logistic_gradient(X, y, a, b):
     Returns a pair (da, db): the derivatives with respect to a, of shape (features,), and with respect to b, a number.
     """
     ### BEGIN SOLUTION
-    prob = np.exp(-np.logaddexp(0, -(X @ a + b)))
-    residual = prob - y
+    z = X @ a + b
+    softplus = np.logaddexp(0, -z)
+    residual = np.exp(-softplus) - y
     return X.T @ residual / len(y), residual.mean()
     ### END SOLUTION
 
@@ -206,7 +210,8 @@ from course_utils import checks
 X, y = np.array([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]]), np.array([1.0, 0.0, 1.0])
 a, b = np.zeros(2), np.log(3)
 checks.close(
-    logistic_gradient(X, y, a, b), (np.array([2 / 3, -1 / 4]), 1 / 12), "(da, db) of three examples, p = 3/4, y = (1, 0, 1)",
+    logistic_gradient(X, y, a, b), (np.array([2 / 3, -1 / 4]), 1 / 12),
+    "(da, db) of three examples, p = 3/4, y = (1, 0, 1)",
     slips={
         "the sign of the second term of dL/dp (erratum E1): examples with y = 0 pull the wrong way":
             (np.array([-5 / 6, -1 / 4]), -5 / 12),
@@ -233,7 +238,8 @@ with checks.hidden():
         a, b = rng.normal(size=features), rng.normal()
         ta, tb = torch.tensor(a, requires_grad=True), torch.tensor(b, requires_grad=True)
         z = torch.tensor(X) @ ta + tb
-        expected = torch.autograd.grad(torch.nn.functional.binary_cross_entropy_with_logits(z, torch.tensor(y)), (ta, tb))
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(z, torch.tensor(y))
+        expected = torch.autograd.grad(loss, (ta, tb))
         checks.close(logistic_gradient(X, y, a, b), (expected[0].numpy(), expected[1].item()),
                      f"(da, db) of a batch of {examples} with {features} features")
 ### END HIDDEN TESTS
@@ -256,7 +262,7 @@ def gradient_descent(grad, x0, lr, steps):
     Returns an array of shape (steps + 1, *x0.shape): x0 and the point after every step.
     """
     ### BEGIN SOLUTION
-    path = [np.array(x0)]
+    path = [x0]
     for _ in range(steps):
         path.append(path[-1] - lr * grad(path[-1]))
     return np.array(path)
@@ -332,18 +338,18 @@ def gradient_of_both(parameters):
     return np.append(da, db)
 
 
-path = gradient_descent(gradient_of_both, np.zeros(65), lr=1.0, steps=200)
+path = gradient_descent(gradient_of_both, np.zeros(65), lr=0.5, steps=300)
 losses = [logistic_loss(X_train, y_train, p[:-1], p[-1]) for p in path]
 accuracy = np.mean((X_test @ path[-1][:-1] + path[-1][-1] > 0) == (y_test == 1))
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8))
-left.semilogy(losses)
-left.set(title="8 against 3: training loss", xlabel="step", ylabel="mean cross-entropy (nats)")
+fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+left.plot(losses)
+left.set(title="8 against 3: training loss", xlabel="step", ylabel="mean cross-entropy (nats)", ylim=(0, None))
 limit = np.abs(path[-1][:-1]).max()
 image = right.imshow(path[-1][:-1].reshape(8, 8), cmap="RdBu_r", vmin=-limit, vmax=limit)
-right.set(title=f"weights; test accuracy {accuracy:.1%}", xlabel="column (pixels)", ylabel="row (pixels)")
+right.set(title=f"Weights; test accuracy {accuracy:.1%}", xlabel="column (pixels)", ylabel="row (pixels)")
 right.grid(False)
-fig.colorbar(image, ax=right, label="weight (ink here says 8 if positive)")
+fig.colorbar(image, ax=right, label="weight (red: ink says 8)")
 plt.show()
 
 # %% [markdown]
@@ -470,12 +476,14 @@ def forward_pass(x, target, W1, b1, W2, b2):
 
     x: (inputs,). target: (outputs,). W1: (hidden, inputs). W2: (outputs, hidden).
     b1, b2: numbers, the bias shared by the neurons of a layer.
-    Returns (h, o, error): the hidden layer, (hidden,); the outputs, (outputs,); half the sum of squared errors, a number.
+    Returns (h, o, error): the hidden layer, (hidden,); the outputs, (outputs,); half the sum of squared errors, a
+    number.
     """
     ### BEGIN SOLUTION
     h = 1 / (1 + np.exp(-(W1 @ x + b1)))
     o = 1 / (1 + np.exp(-(W2 @ h + b2)))
-    return h, o, 0.5 * np.sum((o - target) ** 2)
+    miss = o - target
+    return h, o, 0.5 * np.sum(miss**2)
     ### END SOLUTION
 
 
@@ -495,7 +503,8 @@ checks.close(
         "W1 and W2 are transposed: row i holds the weights into neuron i, so the layer is W @ x":
             (np.array([0.594475931, 0.596282699]), np.array([0.756931915, 0.767717880]), 0.303658314),
         "the sigmoid of the output layer is missing": (h, np.array([1.105905967, 1.224921404]), 0.628098977),
-        "the biases are missing": (np.array([0.506874567, 0.510623401]), np.array([0.606477732, 0.630480835]), 0.242519855),
+        "the biases are missing":
+            (np.array([0.506874567, 0.510623401]), np.array([0.606477732, 0.630480835]), 0.242519855),
         "b1 is added in both layers, where the second has b2": (h, np.array([0.701804584, 0.726099350]), 0.274118568),
         "the sum over the outputs is missing from the error": (h, o, np.array([0.274811083, 0.023560026])),
     },
@@ -550,7 +559,8 @@ def published_step(x, t, w, b1, b2, lr):
 
 
 slide_weights = {1: 0.15, 2: 0.20, 3: 0.25, 4: 0.30, 5: 0.40, 6: 0.45, 7: 0.50, 8: 0.55}
-print(f"error after one published step: {published_step([0.05, 0.10], [0.01, 0.99], slide_weights, 0.35, 0.60, 0.5):.9f}")
+error_after = published_step([0.05, 0.10], [0.01, 0.99], slide_weights, 0.35, 0.60, 0.5)
+print(f"error after one published step: {error_after:.9f}")
 
 # %% [markdown]
 # Find the bug, then write the step correctly, with arrays and for layers of any size. Carry the error back as
@@ -559,7 +569,8 @@ print(f"error after one published step: {published_step([0.05, 0.10], [0.01, 0.9
 # $$\delta^{o}_k = \frac{\partial E}{\partial o_k}\,o_k(1 - o_k), \qquad
 # \delta^{h}_j = \Bigl(\sum_k \delta^{o}_k\,(W_2)_{kj}\Bigr)\,h_j(1 - h_j),$$
 #
-# $$\frac{\partial E}{\partial (W_2)_{kj}} = \delta^o_k\,h_j, \qquad \frac{\partial E}{\partial (W_1)_{ji}} = \delta^h_j\,x_i.$$
+# $$\frac{\partial E}{\partial (W_2)_{kj}} = \delta^o_k\,h_j, \qquad
+# \frac{\partial E}{\partial (W_1)_{ji}} = \delta^h_j\,x_i.$$
 #
 # As on the slides, the biases stay as they are.
 
@@ -645,12 +656,14 @@ with checks.hidden():
 # Deck G, slide 12, writes a network as three modules. A row of $X$ is an example, so the weights stand on the
 # right:
 #
-# $$H_1 = \max(X W_1, 0), \qquad H_2 = \max(H_1 W_2, 0), \qquad P = \mathrm{softmax}(H_2 W_3),$$
+# $$H_1 = \max(X W_1, 0), \qquad H_2 = \max(H_1 W_2, 0), \qquad P = \mathrm{softmax}(H_2 W_3),\qquad
+# \mathrm{softmax}(Z)_{n,c} = \frac{e^{Z_{n,c}}}{\sum_k e^{Z_{n,k}}},$$
 #
 # and the loss is the mean over the examples of $-\ln P_{n, y_n}$, with $y_n$ the label of example $n$. Three facts
-# are all you need. With $N$ examples:
+# are all you need. (The function $\max(z, 0)$ is called relu, and the entries of $Z_3 = H_2 W_3$ are the logits.)
+# With $N$ examples:
 #
-# 1. through softmax and cross-entropy together, the derivative with respect to $Z_3 = H_2W_3$ is $(P - Y)/N$, where
+# 1. through softmax and cross-entropy together, the derivative with respect to $Z_3$ is $(P - Y)/N$, where
 #    $Y$ is one-hot: $Y_{n,c} = 1$ if $c = y_n$, else 0;
 # 2. through $Z = H W$: if $D$ is the derivative with respect to $Z$, then $H^\top D$ is the one with respect to
 #    $W$, and $D W^\top$ the one with respect to $H$;
@@ -702,7 +715,8 @@ checks.close(
         "the one-hot labels are not subtracted from the probabilities": (
             -3 * dW1, -3 * dW2, np.array([[3 / 4, 1 / 4], [3 / 8, 1 / 8]])),
         "the derivative of relu is missing: no gradient passes where z is negative": (
-            np.array([[s, -2 * s, -s], [-4 * s, 8 * s, 4 * s]]), np.array([[-3 * s, 3 * s], [-s, s], [4 * s, -4 * s]]), dW3),
+            np.array([[s, -2 * s, -s], [-4 * s, 8 * s, 4 * s]]), np.array([[-3 * s, 3 * s], [-s, s], [4 * s, -4 * s]]),
+            dW3),
         "the derivative of relu is missing in the first hidden layer": (
             np.array([[-s, 2 * s, s], [-2 * s, 4 * s, 2 * s]]), dW2, dW3),
         "relu is applied to the gradient; its derivative is 1 where z > 0, whatever the sign of the gradient": (
@@ -721,13 +735,15 @@ checks.close(relu_net_gradients(X, labels, np.array([[1.0]]), np.array([[1.0]]),
              "(dW1, dW2, dW3) with logits (0, 1000) and (0, ln 3)")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
+    import itertools
+
     import torch
 
     rng = checks.rng()
-    for sizes, scale in (((7, 3, 5, 4, 3), 1.0), ((4, 2, 6, 3, 5), 1.0), ((1, 4, 3, 6, 2), 1.0), ((6, 5, 4, 5, 4), 30.0)):
-        examples, *layers = sizes
+    for examples, layers, scale in ((7, (3, 5, 4, 3), 1.0), (4, (2, 6, 3, 5), 1.0), (1, (4, 3, 6, 2), 1.0),
+                                    (6, (5, 4, 5, 4), 30.0)):
         X, labels = rng.normal(size=(examples, layers[0])) * scale, rng.integers(layers[-1], size=examples)
-        weights = [rng.normal(size=shape) for shape in zip(layers[:-1], layers[1:], strict=True)]
+        weights = [rng.normal(size=shape) for shape in itertools.pairwise(layers)]
         tensors = [torch.tensor(W, requires_grad=True) for W in weights]
         logits = torch.relu(torch.relu(torch.tensor(X) @ tensors[0]) @ tensors[1]) @ tensors[2]
         expected = torch.autograd.grad(torch.nn.functional.cross_entropy(logits, torch.tensor(labels)), tensors)
@@ -746,9 +762,9 @@ with checks.hidden():
 # %% [markdown]
 # ## Part D · The machine that does it for you
 #
-# Deck F says that "it's not possible to calculate the derivative of big networks", so software must. It is
-# possible, exactly and cheaply: what you did in exercises 7 and 8 can be done for any formula by a program. It
-# takes a graph, an order, and the chain rule.
+# Deck F says that "it's not possible to calculate the derivative of big networks" (erratum E30). It is possible,
+# exactly, and for a small multiple of the cost of the forward pass: what you did in exercises 7 and 8, a program
+# can do for any formula. It takes a graph, an order, and the chain rule.
 #
 # ### Exercise 9 · An order for the graph (2 points)
 #
@@ -794,21 +810,24 @@ from course_utils import checks
 # "other" is computed from L, so that L does not depend on it
 parents = {"a": [], "b": [], "c": ["a", "b"], "L": ["a", "c"], "other": ["L"]}
 order = topological_order("L", parents)
-checks.that(type(order) is list, f"topological_order returns a list of nodes; what came is of type {type(order).__name__}.")
-checks.that(len(order) == len(set(order)), f"a node comes more than once: {order}. Skip the nodes that were visited before.")
-checks.that("other" not in order, f"'L' does not depend on 'other', which is in the order: {order}. Visit root and what it depends on.")
-checks.that(sorted(order) == ["L", "a", "b", "c"], f"the nodes are a, b, c and L; missing or unknown ones: {order}.")
-checks.that(order[0] != "L", f"the root comes first: {order}. This is the reverse order; every node comes after its parents.")
+checks.that(type(order) is list, f"a list of nodes was asked; what came is of type {type(order).__name__}.")
+checks.that(len(order) == len(set(order)), f"a node comes more than once: {order}. Skip what was visited before.")
+checks.that("other" not in order,
+            f"'L' does not depend on 'other', which is in the order: {order}. Visit root and what it depends on.")
+checks.that(set(order) == {"a", "b", "c", "L"}, f"the nodes are a, b, c and L; missing or unknown ones: {order}.")
+checks.that(order[0] != "L",
+            f"the root comes first: {order}. This is the reverse order; every node comes after its parents.")
 for node in order:
     for parent in parents[node]:
         checks.that(order.index(parent) < order.index(node), f"{node!r} comes before its parent {parent!r}: {order}.")
 checks.equal(topological_order("a", parents), ["a"], "the order for a root without parents")
-checks.equal(topological_order("w", {"w": ["v"], "v": ["u"], "u": []}), ["u", "v", "w"], "the order of a chain u, v, w",
+chain = {"w": ["v"], "v": ["u"], "u": []}
+checks.equal(topological_order("w", chain), ["u", "v", "w"], "the order of the chain u, v, w",
              slips={"the root comes first: the order is reversed": ["w", "v", "u"]})
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
     rng = checks.rng()
-    for trial in range(20):
+    for _ in range(20):
         size = int(rng.integers(4, 12))
         names = [int(name) for name in rng.permutation(100)[:size]]
         graph = {name: [names[k] for k in rng.permutation(i)[: rng.integers(0, 4)]] for i, name in enumerate(names)}
@@ -822,7 +841,7 @@ with checks.hidden():
         checks.that(type(order) is list, "topological_order did not return a list.")
         checks.that(len(order) == len(set(order)), "a node comes more than once in a random graph.")
         checks.that(set(order) <= needed, "the order holds a node that the root does not depend on.")
-        checks.that(set(order) == needed, "a node that the root depends on, or the root, is missing in a random graph.")
+        checks.that(set(order) == needed, "a node that the root depends on, or the root, is missing.")
         place = {node: index for index, node in enumerate(order)}
         checks.that(all(place[p] < place[node] for node in order for p in graph[node]),
                     "a node comes before its parent in a random graph.")
@@ -845,18 +864,19 @@ with checks.hidden():
 # It adds because a value may be used more than once. In deck F's network $a_1$ reaches the loss on two paths, and
 # the contributions add up:
 #
-# $$\frac{dL}{da_1} = \frac{dL}{d\hat y}\left(\frac{d\hat y}{dN_1}\frac{dN_1}{dM_1} + \frac{d\hat y}{dN_2}\frac{dN_2}{dM_1}\right)\frac{dM_1}{da_1}.$$
+# $$\frac{dL}{da_1} = \frac{dL}{d\hat y}\left(\frac{d\hat y}{dN_1}\frac{dN_1}{dM_1} +
+# \frac{d\hat y}{dN_2}\frac{dN_2}{dM_1}\right)\frac{dM_1}{da_1}.$$
 #
 # An operand may also be a plain number, `a + 2` or `2 * a`: make a `Value` of it. The operators in the second half
-# of the class are given; they need only `+`, `*` and `**`. (PyTorch differs in one point: its `backward()` does not
-# start from zero but adds to the gradients that are there, which is why training loops call `zero_grad()`.)
+# of the class are given; they need only `+`, `*` and `**`. (PyTorch's `backward()` does not start from zero: it
+# adds to the gradients that are there, which is why training loops call `zero_grad()`.)
 
 
 # %% answer="Value"
 class Value:
     """A number that knows how it was computed.
 
-    data: the number. grad: the derivative of the result on which `backward` was called last, with respect to this value.
+    data: the number. grad: the derivative, with respect to this value, of the result on which `backward` was called.
     inputs: list of pairs (value, slope), empty for a number that was given and not computed.
     """
 
@@ -901,7 +921,8 @@ class Value:
     def relu(self):
         """max(self, 0); the slope at 0 is 0. Returns a Value."""
         ### BEGIN SOLUTION
-        return Value(max(self.data, 0.0), [(self, float(self.data > 0))])
+        slope = float(self.data > 0)
+        return Value(slope * self.data, [(self, slope)])
         ### END SOLUTION
 
     def backward(self):
@@ -954,7 +975,7 @@ checks.handle("Value", methods=["exp", "log", "relu", "backward"], attributes=["
 
 
 def run(expression, *numbers):
-    """The value of the expression at these numbers, and its derivative with respect to each, by the student's engine."""
+    """The value of the expression at these numbers, and its derivative with respect to each, by your engine."""
     inputs = [Value(number) for number in numbers]
     result = expression(*inputs)
     result.backward()
@@ -969,7 +990,7 @@ checks.close(run(lambda a, b: a * b, 2.0, 5.0), (10.0, [5.0, 2.0]), "a * b at (2
 try:
     with_numbers = run(lambda a: 2 * (a + 4) * 3, 1.0)
 except (AttributeError, TypeError) as error:
-    checks.that(False, f"2 * (a + 4) * 3 failed: {error}. A plain number has no .data and no .grad: make a Value of it first.")
+    checks.that(False, f"2 * (a + 4) * 3 failed: {error}. A plain number has no .data: make a Value of it first.")
 checks.close(with_numbers, (30.0, [6.0]), "2 * (a + 4) * 3 at a = 1, with plain numbers: value and gradient")
 checks.close(run(lambda a: a**3, 2.0), (8.0, [12.0]), "a ** 3 at a = 2: value and gradient",
              slips={"the slope of a ** n is n a ** (n - 1): the factor n is missing": (8.0, [4.0])})
@@ -990,7 +1011,8 @@ def square_used_twice(a):
 
 
 checks.close(run(square_used_twice, 3.0), (18.0, [12.0]), "c + c with c = a * a at a = 3",
-             slips={"a value passes its gradient on before all of it has arrived: walk in topological order": (18.0, [18.0])})
+             slips={"a value passes its gradient on before all of it has arrived: walk in topological order":
+                    (18.0, [18.0])})
 a = Value(3.0)
 square = a * a
 square.backward()
@@ -1034,6 +1056,14 @@ with checks.hidden():
         return -(1 / (1 + (-(n1 * p + n2 * q)).exp())).log()
 
     compare(two_paths, [float(number) for number in rng.uniform(0.2, 1.2, size=5)], "the derivative along two paths")
+    OPERATIONS = (
+        lambda x, y, number: x * y + number,
+        lambda x, y, number: (x - number * y).relu(),
+        lambda x, y, number: (number * x - y * y).relu() + x,
+        lambda x, y, number: (number - x * x).exp(),
+        lambda x, y, number: (x * x + 1).log() - y,
+        lambda x, y, number: x / (y**2 + 1) + number,
+    )
     for _ in range(6):
         steps = [(int(rng.integers(6)), rng.random(), rng.random(), float(rng.uniform(-0.9, 0.9))) for _ in range(14)]
 
@@ -1041,16 +1071,13 @@ with checks.hidden():
             values = list(values)
             for kind, first, second, number in steps:
                 x, y = values[int(first * len(values))], values[int(second * len(values))]
-                values.append((
-                    lambda: x * y + number, lambda: (x - number * y).relu(), lambda: (number * x - y * y).relu() + x,
-                    lambda: (number - x * x).exp(), lambda: (x * x + 1).log() - y, lambda: x / (y**2 + 1) + number,
-                )[kind]())
+                values.append(OPERATIONS[kind](x, y, number))
             total = values[-1]
             for value in values[:-1]:
                 total = total + value * 0.1
             return total
 
-        compare(network, [float(number) for number in rng.uniform(-1.2, 1.2, size=3)], "a random graph of 14 operations")
+        compare(network, [float(number) for number in rng.uniform(-1.2, 1.2, size=3)], "a random graph of operations")
     a, b = Value(2.0), Value(3.0)
     shared = a * b
     first, second = shared * a, shared + b
@@ -1089,8 +1116,8 @@ for number, weight in enumerate(weights, start=1):
 # %% [markdown]
 # ## Experiment · What a gradient check sees (4 points)
 #
-# Deck K's bug went into print, and from there into many copies. The next cell asks how it could have been found. It
-# uses your answers to exercises 5, 6 and 7.
+# Deck K's bug went into print without being noticed. The next cell asks how it could have been found. It uses your
+# answers to exercises 5, 6 and 7.
 #
 # - **Left**: the error during 10,000 steps of training, once with your step and once with the published one.
 # - **Right**: the gradient that each step implies for $W_1$, $(W_1^\text{old} - W_1^\text{new})/\eta$, against a
@@ -1124,7 +1151,7 @@ def relative_errors(step, difference):
     return [np.linalg.norm(gradient - difference(error_of_W1, start_W1, h)) / np.linalg.norm(gradient) for h in sizes]
 
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2))
+fig, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained")
 for name, step, style in (("your step", training_step, "-"), ("published step", published, "--")):
     W1, W2, curve = start_W1, start_W2, []
     for _ in range(10_000):
@@ -1139,8 +1166,8 @@ sizes = np.logspace(-1, -12, 45)
 right.loglog(sizes, relative_errors(training_step, numerical_gradient), "-", label="your step, central")
 right.loglog(sizes, relative_errors(training_step, forward_difference), ":", label="your step, one-sided")
 right.loglog(sizes, relative_errors(published, numerical_gradient), "--", label="published step, central")
-right.set(title="Gradient check of $W_1$", xlabel="step size h", ylabel="relative error")
-right.legend()
+right.set(title="Gradient check of $W_1$", xlabel="step size h", ylabel="relative error", ylim=(1e-14, 2))
+right.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
@@ -1157,21 +1184,22 @@ plt.show()
 # %% [markdown] written="experiment" points=4
 # ### BEGIN SOLUTION
 # **Model answer.** (1) No: both curves fall together, to 3.5102e-05 and 3.5085e-05 after 10,000 steps; the wrong
-# one even ends a little lower. The buggy step still points downhill (its gradient is right for $W_2$ and has the
-# right direction, and nearly the right size, for $W_1$), and that is enough for the loss to fall. A falling loss
+# one even ends a little lower. The published step still points downhill (its gradient is right for $W_2$, and for
+# $W_1$ it has the right signs and is 15 to 17 % too small), and that is enough for the loss to fall. A falling loss
 # shows that a step is a descent direction, not that it is the gradient.
 #
 # (2) For large $h$ the Taylor remainder dominates: it shrinks with $h^2$ for central and with $h$ for one-sided
 # differences (slopes 2 and 1 in the log-log plot). For small $h$ rounding dominates: two numbers that agree in most
 # digits are subtracted, each with an error of about $\varepsilon\,|E|$, $\varepsilon = 2.2\cdot10^{-16}$, and the
-# difference is divided by $h$: the error grows as $1/h$ (slope −1). The sum is smallest where both are equal, near
-# $\varepsilon^{1/3}$ for central and $\varepsilon^{1/2} \approx 10^{-8}$ for one-sided differences; here, where $E$
-# is nearly quadratic in $W_1$ and the third derivative is small, the central minimum is further right, between
-# $10^{-4}$ and $10^{-2}$, with a relative error of $10^{-10}$ or less against some $10^{-6}$.
+# difference is divided by $h$: the error grows as $1/h$ (slope −1). The minimum lies where both are equal. Where a
+# function and its derivatives are of size 1, that is near $\varepsilon^{1/3} \approx 6\cdot10^{-6}$ for central and
+# $\varepsilon^{1/2} \approx 10^{-8}$ for one-sided differences. Here $x$ is small, and so the derivatives with
+# respect to $W_1$ are far smaller than $E$, and both minima lie further right: central near $h = 3\cdot10^{-4}$
+# with a relative error of about $2\cdot10^{-10}$, one-sided near $h = 3\cdot10^{-6}$ with about $4\cdot10^{-8}$.
 #
-# (3) It is flat: about 0.17 whatever $h$ is, because the difference is in the gradient and not in its
-# approximation. A wrong $h$ gives a curve that moves with $h$. A test takes $h$ near $10^{-5}$ (or tries a few) in
-# double precision and asks for a relative error below $10^{-6}$: far above the rounding, far below any real bug.
+# (3) It is flat: about 0.19 whatever $h$ is, because the difference is in the gradient and not in its
+# approximation. With a badly chosen $h$ the error moves when $h$ does. A test takes $h$ near $10^{-5}$ (or tries a
+# few) in double precision and asks for a relative error below $10^{-6}$: above the rounding, far below a real bug.
 #
 # (4) Anything that is not the derivative of the function that was checked: a wrong loss with its own right
 # gradient; labels shuffled against inputs; a wrong learning rate or a plus in the update; a bias that is never
@@ -1182,7 +1210,7 @@ plt.show()
 # - 2: truncation with slopes 2 and 1, rounding with slope −1, and a minimum that was read from the plot for both (½
 #   if slopes or minima are missing).
 # - 3: plateau independent of $h$; a sensible $h$ ($10^{-3}$ to $10^{-6}$) and a threshold well above the minimum
-#   and well below 0.17.
+#   and well below 0.19.
 # - 4: a mistake that leaves the checked gradient equal to the derivative of the checked function, with a word on
 #   why.
 # ### END SOLUTION
@@ -1191,11 +1219,12 @@ plt.show()
 # ## Further (not graded)
 #
 # 1. **A network on real digits by hand.** The next cell trains deck G's network on the 1,437 training digits with
-#    your `relu_net_gradients` and mini-batches. Change the layer sizes, the learning rate, the batch size. Replace
-#    `data.digits()` by `data.mnist()` (downloaded once, about 12 MB): the code stays the same, an epoch takes
-#    longer. How close do you come to 98 %?
+#    your `relu_net_gradients` and mini-batches. Change the layer sizes, the learning rate, the batch size. Begin
+#    the cell with `digits = data.mnist().flat()` (downloaded once, about 12 MB): the rest stays as it is, an epoch
+#    takes longer. How close do you come to 98 %?
 # 2. **Move it to the GPU.** Rewrite `relu_net_gradients` with tensors (`np.maximum` → `torch.clamp`, `.T` and `@`
-#    stay), and put data and weights on `device.pick_device()`. From which layer width on is the GPU faster?
+#    stay), and put data and weights on `course_utils.device.pick_device()`. From which layer width on is the GPU
+#    faster?
 # 3. **Train the biases.** Deck K never updates them. Derive $\partial E/\partial b_1$ and $\partial E/\partial b_2$
 #    for shared biases, train them as well, and the error after 10,000 steps falls from 3.5e-05 to 4.4e-06; with one
 #    bias for each neuron to 2.4e-06.
@@ -1209,8 +1238,8 @@ plt.show()
 rng = np.random.default_rng(0)
 X, labels = digits.x_train.numpy().astype(float), digits.y_train.numpy()
 X_test, labels_test = digits.x_test.numpy().astype(float), digits.y_test.numpy()
-layers = [64, 64, 32, 10]
-weights = [rng.normal(size=(m, n)) * np.sqrt(2 / m) for m, n in zip(layers[:-1], layers[1:], strict=True)]
+layers = [X.shape[1], 64, 32, 10]
+weights = [rng.normal(size=(m, n)) * np.sqrt(2 / m) for m, n in itertools.pairwise(layers)]
 
 
 def test_accuracy():

@@ -37,7 +37,7 @@ def cell(notebook: nbformat.NotebookNode, cell_id: str) -> nbformat.NotebookNode
     return next(cell for cell in notebook.cells if cell.id == cell_id)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {"folder": tmp_path_factory.mktemp("built")}
 
@@ -94,7 +94,8 @@ def test_data_files_that_the_lab_names_are_released(course: Course) -> None:
     (folder / "points.csv").write_text("x,y\n1,2\n")
     (folder / "notes for teachers.txt").write_text("not named in the lab\n")
     script = course.solution("01_small")
-    script.write_text(script.read_text().replace("# # A small lab", "# # A small lab\n#\n# The data are in `points.csv`."))
+    text = script.read_text()
+    script.write_text(text.replace("# # A small lab", "# # A small lab\n#\n# The data are in `points.csv`."))
     assert build(course)
     assert (course.root / "labs/01_small/points.csv").read_text() == "x,y\n1,2\n"
     assert not (course.root / "labs/01_small/notes for teachers.txt").exists()
@@ -190,14 +191,15 @@ def test_two_edits_at_once_are_not_merged_silently(built: Course) -> None:
 
 def test_all_problems_are_named_at_once_and_nothing_is_written(course: Course) -> None:
     script = course.solution("01_small")
-    text = script.read_text().replace("float(loss(", "float(loss(").replace("exp = shifted.exp()", "exp = shifted.exp(")
-    script.write_text(text.replace("cross_entropy(torch.eye", "cross_entropy(np.eye"))
+    text = script.read_text().replace("cross_entropy(torch.eye", "cross_entropy(np.eye")
+    script.write_text(text.replace("### END HIDDEN TESTS", ""))
     lecture = course.lecture("01_small")
     lecture.write_text(lecture.read_text() + "\n# %%\nprint(\n")
     before = contents(course)
     with pytest.raises(CourseError) as caught:
         build(course)
-    assert len(str(caught.value).splitlines()) == 2
+    assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == [
+        "code cell", "test cell 'test_softmax'", "test cell 'test_loss'"]
     assert contents(course) == before
 
 
@@ -291,8 +293,8 @@ def _link(course: Course) -> None:
 PLANTED: dict[str, tuple[Callable[[Course], None], str]] = {
     "solution line": (_add("softmax", "    exp = shifted.exp()"),
                       "cell 3 holds a line of the solution of softmax: exp = shifted.exp()"),
-    "short solution line": (_add("softmax", "  return   exp / exp.sum(dim=1, keepdim=True)  # yes"),
-                            "cell 3 holds a line of the solution of softmax: return exp / exp.sum(dim=1, keepdim=True)"),
+    "solution line in another": (_add("softmax", "  return   exp / exp.sum(dim=1, keepdim=True)  # yes"),
+                                 "cell 3 holds a line of the solution of softmax: return exp / exp.sum(dim=1, keep"),
     "written answer": (_add("experiment", "The loss falls because the logits of the right class grow."),
                        "line of the solution of experiment"),
     "hidden test": (_add("test_softmax", 'checks.close(softmax(torch.full((1, 20), 900.0)), '
@@ -318,14 +320,18 @@ PLANTED: dict[str, tuple[Callable[[Course], None], str]] = {
 
 
 @pytest.mark.parametrize(("plant", "message"), PLANTED.values(), ids=PLANTED.keys())
-def test_a_planted_leak_is_named(built: Course, plant: Callable[[Course], None], message: str,
-                                 capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_planted_leak_is_named(built: Course, plant: Callable[[Course], None], message: str) -> None:
     plant(built)
     found = leaked(built)
     assert any(message in line for line in found), found
     assert all(line.startswith("labs/") for line in found)
-    assert not build(built, check=True)
-    assert message in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_build_names_leaks_that_lie_there(built: Course, check: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    _file("helper.py", "nbgrader_config.py")(built)
+    assert not build(built, check=check)
+    assert "labs/helper.py: not meant to be there" in capsys.readouterr().out
 
 
 def test_a_leak_in_the_making_stops_the_build(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:

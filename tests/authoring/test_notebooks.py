@@ -46,6 +46,17 @@ def test_notebook_is_valid_and_bare(course: Course) -> None:
     assert not any("lines_to_next_cell" in cell.metadata for cell in notebook.cells)
 
 
+def test_finishing_drops_outputs_and_what_front_ends_noted(course: Course) -> None:
+    clean = build(lab_text(course))
+    used = notebooks.parsed(notebooks.text_of(clean).encode())
+    for cell in used.cells:
+        cell.metadata.trusted = True
+        if cell.cell_type == "code":
+            cell.execution_count = 7
+            cell.outputs = [nbformat.v4.new_output("stream", text="hello")]
+    assert notebooks.text_of(notebooks.finished(used.cells)) == notebooks.text_of(clean)
+
+
 def test_nbgrader_accepts_the_metadata(course: Course) -> None:
     notebook = build(lab_text(course))
     MetadataValidator().validate_nb(notebook)
@@ -173,6 +184,23 @@ def test_what_a_script_cannot_say_is_refused() -> None:
     for notebook, message in [(pasted, "picture"), (raw, "raw cell"), (task, "task cells")]:
         with pytest.raises(CourseError, match=message):
             notebooks.to_script(notebook, text, "lab", graded=True)
+
+
+@pytest.mark.parametrize("source", ["x = 1\n# %%\ny = 2", "x = 1\n# %% y", "text = \"\"\"\n# %% a\n\"\"\""])
+def test_a_line_that_would_begin_another_cell_is_refused(source: str) -> None:
+    text = "# %% [markdown]\n# text\n"
+    notebook = build(text)
+    notebook.cells.append(nbformat.v4.new_code_cell(source))
+    with pytest.raises(CourseError):
+        notebooks.to_script(notebook, text, "lab", graded=True)
+
+
+@pytest.mark.parametrize("source", ["%%html\n<b>b</b>", "%%time\nx = 1", "!ls\n%cd x", "# %matplotlib inline", "x = ("])
+def test_magics_and_unfinished_cells_are_carried(source: str) -> None:
+    notebook = build("# %% [markdown]\n# text\n")
+    notebook.cells.append(nbformat.v4.new_code_cell(source))
+    script = notebooks.to_script(notebook, "", "lab", graded=True)
+    assert build(script).cells[1].source == source
 
 
 def test_running_a_notebook_is_no_edit(course: Course) -> None:

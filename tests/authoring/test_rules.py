@@ -77,14 +77,16 @@ CELLS = {
     "free name": (ANSWER, TEST.replace("f(1)", "f(np.ones(1))", 1), "uses np,"),
     "free in a function": (ANSWER, TEST + "def again():\n    return helper(f(1))\n", "uses helper,"),
     "import only hidden": (
-        ANSWER, TEST.replace("checks.equal(f(1)", "checks.equal(f(math.pi)").replace("hidden():", "hidden():\n    import math"),
+        ANSWER,
+        TEST.replace("checks.equal(f(1)", "checks.equal(f(math.pi)").replace("hidden():", "hidden():\n    import math"),
         "uses math when the hidden tests are taken out"),
     "tests itself": (ANSWER, TEST + "f = lambda x: x + 1\n", "binds f,"),
     "hidden not a with": (ANSWER, TEST.replace("with checks.hidden():\n    ", ""), "exactly one"),
     "hidden two statements": (ANSWER, TEST.replace("### END HIDDEN", "f(1)\n### END HIDDEN"), "exactly one"),
     "hidden empty": (ANSWER, TEST[: TEST.index("with")] + "### END HIDDEN TESTS\n", "exactly one"),
     "hidden indented": (
-        ANSWER, TEST.replace("### BEGIN", "if True:\n  ### BEGIN").replace("with", "  with").replace("    checks", "      checks"),
+        ANSWER,
+        TEST.replace("### BEGIN", "if 1:\n  ### BEGIN").replace("with", "  with").replace("    checks", "      checks"),
         "exactly one"),
     "hidden unmarked": (ANSWER, TEST + "with checks.hidden():\n    f(2)\n", "students would see it"),
     "hidden unclosed": (ANSWER, TEST.replace("### END HIDDEN TESTS", ""), "never closed"),
@@ -95,7 +97,8 @@ CELLS = {
     "solution unclosed": (ANSWER.replace("    ### END SOLUTION\n", ""), TEST, "never closed"),
     "solution nested": (ANSWER.replace("return", "### BEGIN SOLUTION\n    return"), TEST, "inside another"),
     "solution missing": ("# %% answer=\"f\"\ndef f(x):\n    return x + 1\n\n", TEST, "has no solution"),
-    "solution in a plain cell": (ANSWER + "# %%\n### BEGIN SOLUTION\nx = 1\n### END SOLUTION\n\n", TEST, "does not belong"),
+    "solution in a plain cell": (
+        ANSWER + "# %%\n### BEGIN SOLUTION\nx = 1\n### END SOLUTION\n\n", TEST, "does not belong"),
     "marker with a remark": (ANSWER.replace("BEGIN SOLUTION", "BEGIN SOLUTION here"), TEST, "stands alone"),
     "marker of nbgrader": (ANSWER + "# %% [markdown]\n# ### BEGIN MARK SCHEME\n\n", TEST, "stands alone"),
     "answer does not parse": (ANSWER.replace("return x + 1", "return x +"), TEST, "does not parse"),
@@ -109,7 +112,8 @@ CELLS = {
         "# %% answer=\"f\"\nclass f:\n    ### BEGIN SOLUTION\n    x = 1\n    ### END SOLUTION\n\n", TEST,
         "outside a function body"),
     "code does not parse": (ANSWER + "# %%\nprint(\n\n", TEST, "does not parse"),
-    "written without a model answer": (ANSWER + "# %% [markdown] written=\"w\" points=1\n# text\n\n", TEST, "no model answer"),
+    "written without a model answer": (
+        ANSWER + "# %% [markdown] written=\"w\" points=1\n# text\n\n", TEST, "no model answer"),
 }
 
 

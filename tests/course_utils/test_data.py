@@ -218,7 +218,7 @@ class Handler(BaseHTTPRequestHandler):
         half = len(content) // 2
         self.wfile.write(content[:half])
         self.wfile.flush()
-        time.sleep(self.server.pause)
+        self.server.gate.wait(60)
         self.wfile.write(content[half:])
 
     def log_message(self, *args):
@@ -229,10 +229,13 @@ class Handler(BaseHTTPRequestHandler):
 def server():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    server.files, server.requests, server.trouble, server.pause = {"/set/file.gz": CONTENT}, [], "", 0.0
+    server.files, server.requests, server.trouble = {"/set/file.gz": CONTENT}, [], ""
+    server.gate = threading.Event()  # closed, it holds the second half of every file back
+    server.gate.set()
     server.url = f"http://127.0.0.1:{server.server_port}/"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
+    server.gate.set()
     server.shutdown()
     server.server_close()
 
@@ -341,8 +344,8 @@ def test_a_name_server_that_never_answers_is_given_up(places, monkeypatch):
 
 def test_a_download_that_stalls_is_given_up(server, places, monkeypatch):
     monkeypatch.setattr(_fetch, "STALL_SECONDS", 0.5)
-    server.pause = 5
-    with pytest.raises(DataError, match="no answer in time|not reachable|broke off"):
+    server.gate.clear()
+    with pytest.raises(DataError, match=r"no answer in time|not reachable|broke off"):
         _fetch.read(remote(server))
     assert files_in(places.cache) == []
 
@@ -358,7 +361,7 @@ def test_a_bad_file_in_the_cache_is_deleted_and_replaced(server, places, capsys,
 def test_a_bad_file_in_the_cache_is_deleted_even_if_nothing_replaces_it(server, places):
     put(places.cache, b"half")
     server.trouble = "missing"
-    with pytest.raises(DataError, match="truncated .*, now deleted"):
+    with pytest.raises(DataError, match=r"truncated .*, now deleted"):
         _fetch.read(remote(server))
     assert files_in(places.cache) == []
 
@@ -436,12 +439,14 @@ def wait_for(condition, seconds=60):
 
 
 def test_two_processes_that_fetch_at_once_do_not_harm_each_other(server, places):
-    server.pause = 3
+    server.gate.clear()
     processes = [start_fetch(remote(server)) for _ in range(2)]
     # Both are in the middle of the same file, and neither has given it its name.
     wait_for(lambda: len(server.requests) == 2)
+    wait_for(lambda: len(list(places.cache.rglob("*.part"))) == 2)
     assert not (places.cache / "set/file.gz").exists()
     assert len(files_in(places.cache)) == 2
+    server.gate.set()
     for process in processes:
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0 and out.strip() == str(len(CONTENT)), err
@@ -450,13 +455,13 @@ def test_two_processes_that_fetch_at_once_do_not_harm_each_other(server, places)
 
 
 def test_a_killed_download_leaves_no_file_of_that_name(server, places):
-    server.pause = 30
+    server.gate.clear()
     process = start_fetch(remote(server))
     wait_for(lambda: any(path.stat().st_size for path in places.cache.rglob("*.part")))
     process.kill()
     process.communicate(timeout=60)
     assert not (places.cache / "set/file.gz").exists()
-    server.pause = 0
+    server.gate.set()
     assert _fetch.read(remote(server)) == CONTENT
 
 
@@ -540,7 +545,7 @@ def test_a_mirror_that_is_set_and_missing_is_an_error_whatever_else_works(tiny_m
     data.mnist()  # now the cache has it
     monkeypatch.setenv("COURSE_DATA_MIRROR", str(tiny_mnist.mirror / "nowhere"))
     for load in (data.mnist, lambda: data.mnist(fallback="digits")):
-        with pytest.raises(DataError, match="COURSE_DATA_MIRROR is .*nowhere.* no such folder"):
+        with pytest.raises(DataError, match=r"COURSE_DATA_MIRROR is .*nowhere.* no such folder"):
             load()
 
 

@@ -131,6 +131,15 @@ def test_augment_changes_what_the_model_sees_and_nothing_else():
     assert torch.equal(x, original)
 
 
+def test_training_is_in_training_mode_and_validation_in_evaluation_mode():
+    x, y = blobs(64)
+    model = with_dropout().eval()
+    modes = []
+    model.register_forward_hook(lambda module, inputs, output: modes.append(module.training))
+    fit(model, x, y, epochs=2, batch_size=32, validation=(x, y), progress=False)
+    assert modes == [True, True, False, True, True, False]
+
+
 class Scripted(nn.Module):
     """Its validation loss follows a script: each training epoch moves on by one, in the state that is saved."""
 

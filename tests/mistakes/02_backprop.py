@@ -23,7 +23,7 @@ def sigmoid(z):
     return value, -value * np.exp(-np.logaddexp(0, z))
 
 
-# %% mistake="sigmoid" slip="the textbook quotient e^-z / (1 + e^-z)^2 is inf / inf for very negative z" says="overflow|nan"
+# %% mistake="sigmoid" slip="the quotient e^-z / (1 + e^-z)^2 is inf / inf for z = -800" says="overflow|nan"
 def sigmoid(z):
     e = np.exp(-z)
     return 1 / (1 + e), e / (1 + e) ** 2
@@ -47,7 +47,7 @@ def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
 
-# %% mistake="sigmoid" slip="exp(z) where exp(-z) belongs" says="exp\(z\) stands"
+# %% mistake="sigmoid" slip="exp(z) where exp(-z) belongs" says="exp.z. stands"
 def sigmoid(z):
     value = np.exp(-np.logaddexp(0, z))
     return value, value * np.exp(-np.logaddexp(0, -z))
@@ -60,7 +60,7 @@ def sigmoid(z):
     return value, e / (1 + e) ** 2
 
 
-# %% alternative="sigmoid" note="sigma(z) sigma(-z) with the plain formula; numpy warns of an overflow, the values are right"
+# %% alternative="sigmoid" note="sigma(z) sigma(-z) with the plain formula"
 def sigmoid(z):
     def plain(t):
         with np.errstate(over="ignore"):
@@ -183,7 +183,7 @@ def logistic_gradient(X, y, a, b):
     return X.T @ dz, dz.sum()
 
 
-# %% mistake="logistic_gradient" slip="the bias gradient is summed, the weight gradient averaged" says="sum (where|over the examples)"
+# %% mistake="logistic_gradient" slip="bias gradient summed, weight gradient averaged" says="sum where"
 def logistic_gradient(X, y, a, b):
     dz = np.exp(-np.logaddexp(0, -(X @ a + b))) - y
     return X.T @ dz / len(y), dz.sum()
@@ -195,7 +195,7 @@ def logistic_gradient(X, y, a, b):
     return X.T @ dz / len(a), dz.mean()
 
 
-# %% mistake="logistic_gradient" slip="the factor p (1 - p) of the squared error left in" says="p \(1 - p\)"
+# %% mistake="logistic_gradient" slip="factor p (1 - p) left in" says="factor p .1 - p. too many"
 def logistic_gradient(X, y, a, b):
     prob = np.exp(-np.logaddexp(0, -(X @ a + b)))
     dz = (prob - y) * prob * (1 - prob)
@@ -347,7 +347,7 @@ def numerical_gradient(f, x, h=1e-5):
 # %% [markdown]
 # ## 5. `forward_pass`
 
-# %% mistake="forward_pass" slip="W1 and W2 transposed: row i holds the weights into neuron i" says="W1 and W2 are transposed"
+# %% mistake="forward_pass" slip="W1 and W2 transposed" says="W1 and W2 are transposed"
 def forward_pass(x, target, W1, b1, W2, b2):
     h = 1 / (1 + np.exp(-(x @ W1 + b1)))
     o = 1 / (1 + np.exp(-(h @ W2 + b2)))
@@ -396,7 +396,7 @@ def forward_pass(x, target, W1, b1, W2, b2):
     return h, o, 0.5 * (o - target) ** 2
 
 
-# %% mistake="forward_pass" slip="written out for two neurons, as on the slide" says="other layer sizes|the shape is|another shape"
+# %% mistake="forward_pass" slip="written out for two neurons" says="the shape is|another shape"
 def forward_pass(x, target, W1, b1, W2, b2):
     def s(z):
         return 1 / (1 + math.exp(-z))
@@ -429,7 +429,7 @@ def forward_pass(x, target, W1, b1, W2, b2):
 # %% [markdown]
 # ## 6. `training_step`
 
-# %% mistake="training_step" slip="E4: hidden deltas from the output weights that were already updated" says="already updated \(erratum E4\)"
+# %% mistake="training_step" slip="E4: hidden deltas from updated output weights" says="already updated .erratum E4"
 def training_step(x, target, W1, b1, W2, b2, lr):
     h = 1 / (1 + np.exp(-(W1 @ x + b1)))
     o = 1 / (1 + np.exp(-(W2 @ h + b2)))
@@ -449,7 +449,7 @@ def training_step(x, target, W1, b1, W2, b2, lr):
     return W1 + lr * np.outer(delta_h, x), W2 + lr * np.outer(delta_o, h)
 
 
-# %% mistake="training_step" slip="derivative of the output sigmoid missing" says="o \(1 - o\)"
+# %% mistake="training_step" slip="derivative of the output sigmoid missing" says="o .1 - o. of the output"
 def training_step(x, target, W1, b1, W2, b2, lr):
     h = 1 / (1 + np.exp(-(W1 @ x + b1)))
     o = 1 / (1 + np.exp(-(W2 @ h + b2)))
@@ -458,7 +458,7 @@ def training_step(x, target, W1, b1, W2, b2, lr):
     return W1 - lr * np.outer(delta_h, x), W2 - lr * np.outer(delta_o, h)
 
 
-# %% mistake="training_step" slip="derivative of the hidden sigmoid missing" says="h \(1 - h\)"
+# %% mistake="training_step" slip="derivative of the hidden sigmoid missing" says="h .1 - h. of the hidden"
 def training_step(x, target, W1, b1, W2, b2, lr):
     h = 1 / (1 + np.exp(-(W1 @ x + b1)))
     o = 1 / (1 + np.exp(-(W2 @ h + b2)))
@@ -476,7 +476,7 @@ def training_step(x, target, W1, b1, W2, b2, lr):
     return W1 - lr * np.outer(delta_h, x), W2 - lr * np.outer(delta_o, h)
 
 
-# %% mistake="training_step" slip="gradient transposed: outer(h, delta) for outer(delta, h)" says="gradients are transposed"
+# %% mistake="training_step" slip="outer(h, delta) for outer(delta, h)" says="gradients are transposed"
 def training_step(x, target, W1, b1, W2, b2, lr):
     h = 1 / (1 + np.exp(-(W1 @ x + b1)))
     o = 1 / (1 + np.exp(-(W2 @ h + b2)))
@@ -580,7 +580,7 @@ def relu_net_gradients(X, labels, W1, W2, W3):
     return X.T @ d1, h1.T @ d2, h2.T @ p
 
 
-# %% mistake="relu_net_gradients" slip="relu mask from the incoming gradient and not from the activation" says="relu is applied to the gradient"
+# %% mistake="relu_net_gradients" slip="relu mask from the gradient" says="relu is applied to the gradient"
 def relu_net_gradients(X, labels, W1, W2, W3):
     h1 = np.maximum(X @ W1, 0)
     h2 = np.maximum(h1 @ W2, 0)
@@ -607,7 +607,7 @@ def relu_net_gradients(X, labels, W1, W2, W3):
     return X.T @ d1, h1.T @ d2, h2.T @ p
 
 
-# %% mistake="relu_net_gradients" slip="one maximum for the whole batch: exp underflows in the other rows" says="0/0|nan"
+# %% mistake="relu_net_gradients" slip="one maximum for the whole batch" says="0/0|nan"
 def relu_net_gradients(X, labels, W1, W2, W3):
     h1 = np.maximum(X @ W1, 0)
     h2 = np.maximum(h1 @ W2, 0)
@@ -621,7 +621,7 @@ def relu_net_gradients(X, labels, W1, W2, W3):
     return X.T @ d1, h1.T @ d2, h2.T @ p
 
 
-# %% mistake="relu_net_gradients" slip="softmax over the batch, axis 0" says="over the batch \(axis 0\)"
+# %% mistake="relu_net_gradients" slip="softmax over the batch, axis 0" says="over the batch .axis 0"
 def relu_net_gradients(X, labels, W1, W2, W3):
     h1 = np.maximum(X @ W1, 0)
     h2 = np.maximum(h1 @ W2, 0)
@@ -665,7 +665,7 @@ def relu_net_gradients(X, labels, W1, W2, W3):
     return h2.T @ p, h1.T @ d2, X.T @ d1
 
 
-# %% mistake="relu_net_gradients" slip="the error skips a layer: d1 without the relu of layer 1" says="relu is missing in the first hidden layer"
+# %% mistake="relu_net_gradients" slip="no relu mask in layer 1" says="relu is missing in the first"
 def relu_net_gradients(X, labels, W1, W2, W3):
     h1 = np.maximum(X @ W1, 0)
     h2 = np.maximum(h1 @ W2, 0)
@@ -724,7 +724,7 @@ def topological_order(root, parents):
     return order[::-1]
 
 
-# %% mistake="topological_order" slip="the node is appended before its parents (pre-order), then reversed" says="before its parent"
+# %% mistake="topological_order" slip="pre-order, then reversed" says="before its parent"
 def topological_order(root, parents):
     order, seen = [], set()
 
@@ -739,7 +739,7 @@ def topological_order(root, parents):
     return order[::-1]
 
 
-# %% mistake="topological_order" slip="breadth first, reversed: wrong where two paths differ in length" says="before its parent"
+# %% mistake="topological_order" slip="breadth first, reversed" says="before its parent"
 def topological_order(root, parents):
     order, queue = [], [root]
     while queue:
@@ -758,7 +758,7 @@ def topological_order(root, parents):
     return [*order, root]
 
 
-# %% mistake="topological_order" slip="every node of the graph and not only those the root depends on" says="does not depend on"
+# %% mistake="topological_order" slip="every node of the graph" says="does not depend on"
 def topological_order(root, parents):
     order, seen = [], set()
 
@@ -839,7 +839,7 @@ def topological_order(root, parents):
 # %% [markdown]
 # ## 9. `Value`
 
-# %% mistake="Value" slip="grad is set and not added to: a value used twice keeps one path" says="used twice is overwritten"
+# %% mistake="Value" slip="grad is set and not added to" says="used twice is overwritten"
 class Value:
     def __init__(self, data, inputs=()):
         self.data = data
@@ -910,7 +910,7 @@ class Value:
         return self**-1 * other
 
 
-# %% mistake="Value" slip="no topological order: a node passes its gradient on before all of it has arrived" says="before all of it has arrived"
+# %% mistake="Value" slip="no topological order" says="before all of it has arrived"
 class Value:
     def __init__(self, data, inputs=()):
         self.data = data
@@ -1043,7 +1043,7 @@ class Value:
         return self**-1 * other
 
 
-# %% mistake="Value" slip="product rule: each factor gets its own value as slope" says="slopes of the product are swapped"
+# %% mistake="Value" slip="each factor of a product gets its own value" says="slopes of the product are swapped"
 class Value:
     def __init__(self, data, inputs=()):
         self.data = data
@@ -1114,7 +1114,7 @@ class Value:
         return self**-1 * other
 
 
-# %% mistake="Value" slip="backward does not start from zero: the second call adds to the first" says="second call added"
+# %% mistake="Value" slip="backward does not start from zero" says="second call added"
 class Value:
     def __init__(self, data, inputs=()):
         self.data = data
@@ -1429,7 +1429,7 @@ def gradient_descent(grad, x0, lr, steps):
     return np.array(path)
 
 
-# %% mistake="gradient_descent" slip="one array changed in place: every row is the last point" says="same array is in every row"
+# %% mistake="gradient_descent" slip="one array changed in place" says="same array is in every row"
 def gradient_descent(grad, x0, lr, steps):
     x = x0.copy()
     path = [x]
@@ -1493,3 +1493,31 @@ def gradient_descent(grad, x0, lr, steps):
         return np.array([x0])
     rest = gradient_descent(grad, x0 - lr * grad(x0), lr, steps - 1)
     return np.concatenate([np.array([x0]), rest])
+
+
+# %% [markdown]
+# ## Mutants that compute the same
+
+# %% [markdown] equivalent="sigmoid" mutant="minus_log = np.logaddexp(0, -z) -> minus_log = np.logaddexp(-z, 0)"
+# logaddexp is symmetric in its arguments
+
+# %% [markdown] equivalent="sigmoid" mutant="minus_log_rest = np.logaddexp(0, z) -> minus_log_rest = np.logaddexp(z, 0)"
+# logaddexp is symmetric in its arguments
+
+# %% [markdown] equivalent="logistic_loss" mutant="softplus = np.logaddexp(0, z) -> softplus = np.logaddexp(z, 0)"
+# logaddexp is symmetric in its arguments
+
+# %% [markdown] equivalent="logistic_gradient" mutant="softplus = np.logaddexp(0, -z) -> softplus = np.logaddexp(-z, 0)"
+# logaddexp is symmetric in its arguments
+
+# %% [markdown] equivalent="forward_pass" mutant="miss = o - target -> miss = target - o"
+# only the square of the difference is used
+
+# %% [markdown] equivalent="relu_net_gradients" mutant="h1 = np.maximum(X @ W1, 0) -> h1 = np.maximum(0, X @ W1)"
+# the maximum is symmetric in its arguments
+
+# %% [markdown] equivalent="relu_net_gradients" mutant="h2 = np.maximum(h1 @ W2, 0) -> h2 = np.maximum(0, h1 @ W2)"
+# the maximum is symmetric in its arguments
+
+# %% [markdown] equivalent="Value" mutant="slope = float(self.data > 0) -> slope = self.data > 0"
+# True and False count as 1 and 0 in a product

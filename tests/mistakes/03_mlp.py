@@ -1,9 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     formats: py:percent
-# ---
-
 # %% [markdown]
 # # Lab 03: answers that `course verify` tries
 #
@@ -19,7 +13,7 @@ def softmax(logits):
     return exp / exp.sum(dim=1, keepdim=True)
 
 
-# %% mistake="softmax" slip="normalised over the batch" says="over the batch"
+# %% mistake="softmax" slip="normalised over the batch" says="over the batch \(dim 0\)"
 def softmax(logits):
     exp = (logits - logits.max(dim=0, keepdim=True).values).exp()
     return exp / exp.sum(dim=0, keepdim=True)
@@ -31,13 +25,13 @@ def softmax(logits):
     return exp / exp.sum()
 
 
-# %% mistake="softmax" slip="one maximum for the whole batch, so that a row of small logits underflows" says="own maximum"
+# %% mistake="softmax" slip="one maximum for the whole batch, a row of small logits underflows" says="own maximum"
 def softmax(logits):
     exp = (logits - logits.max()).exp()
     return exp / exp.sum(dim=1, keepdim=True)
 
 
-# %% mistake="softmax" slip="the caller's logits are changed in place" says="in place|modified|changed"
+# %% mistake="softmax" slip="the caller's logits are changed in place" says="modified in place"
 def softmax(logits):
     logits -= logits.max(dim=1, keepdim=True).values
     exp = logits.exp()
@@ -76,7 +70,7 @@ def softmax(logits):
     return torch.from_numpy(exp / exp.sum(axis=-1, keepdims=True))
 
 
-# %% alternative="softmax" note="from the pairwise differences: p_k = 1 / sum_j exp(z_j - z_k), which overflows to 1/inf = 0"
+# %% alternative="softmax" note="pairwise differences: p_k = 1 / sum_j exp(z_j - z_k), where overflow gives 0"
 def softmax(logits):
     differences = logits[:, None, :] - logits[:, :, None]
     return 1 / differences.exp().sum(dim=2)
@@ -137,7 +131,7 @@ def cross_entropy(logits, labels):
     return (shifted[torch.arange(len(labels)), labels] - log_sum).mean()
 
 
-# %% mistake="cross_entropy" slip="a Python number comes back, so that nothing can be trained with it" says="autograd|graph"
+# %% mistake="cross_entropy" slip="a Python number comes back, no gradient can pass" says="autograd|graph"
 def cross_entropy(logits, labels):
     shifted = logits - logits.max(dim=1, keepdim=True).values
     log_sum = shifted.exp().sum(dim=1).log()
@@ -396,7 +390,7 @@ def init_weights(sizes, scheme, seed):
     return weights, biases
 
 
-# %% mistake="init_weights" slip="seeded anew for each layer, so that layers start with the same numbers" says="same numbers"
+# %% mistake="init_weights" slip="seeded anew for each layer, all start with the same numbers" says="same numbers"
 def init_weights(sizes, scheme, seed):
     if scheme not in ("he", "xavier"):
         raise ValueError(scheme)
@@ -539,14 +533,14 @@ def dropout(x, p, training=True):
     return x * (torch.rand_like(x) >= p) / p
 
 
-# %% mistake="dropout" slip="still dropping at test time" says="training=False|test time"
+# %% mistake="dropout" slip="still dropping at test time" says="dropped with training=False"
 def dropout(x, p, training=True):
     if not 0 <= p < 1:
         raise ValueError("p")
     return x * (torch.rand_like(x) >= p) / (1 - p)
 
 
-# %% mistake="dropout" slip="classic dropout: scaled at test time" says="training=False|test time|scale"
+# %% mistake="dropout" slip="classic dropout: scaled at test time" says="scaled at test time"
 def dropout(x, p, training=True):
     if not 0 <= p < 1:
         raise ValueError("p")
@@ -583,7 +577,7 @@ def dropout(x, p, training=True):
     return x * (torch.rand_like(x) >= p) / (1 - p)
 
 
-# %% mistake="dropout" slip="the caller's activations are changed in place" says="in place|modified|changed"
+# %% mistake="dropout" slip="the caller's activations are changed in place" says="modified in place"
 def dropout(x, p, training=True):
     if not 0 <= p < 1:
         raise ValueError("p")
@@ -678,7 +672,7 @@ def batch_norm(x, gamma, beta, running_mean, running_var, training=True, momentu
     return gamma * (x - mean) / torch.sqrt(var + eps) + beta
 
 
-# %% mistake="batch_norm" slip="running statistics bound to new tensors, the caller's stay as they were" says="in place|not updated|as they were"
+# %% mistake="batch_norm" slip="running statistics bound to new tensors, the caller's stay" says="not updated"
 def batch_norm(x, gamma, beta, running_mean, running_var, training=True, momentum=0.1, eps=1e-5):
     if training:
         mean, var = x.mean(dim=0), x.var(dim=0, unbiased=False)
@@ -689,7 +683,7 @@ def batch_norm(x, gamma, beta, running_mean, running_var, training=True, momentu
     return gamma * (x - mean) / torch.sqrt(var + eps) + beta
 
 
-# %% mistake="batch_norm" slip="batch statistics at test time" says="test time|training=False"
+# %% mistake="batch_norm" slip="batch statistics at test time" says="statistics of the batch were used"
 def batch_norm(x, gamma, beta, running_mean, running_var, training=True, momentum=0.1, eps=1e-5):
     mean, var = x.mean(dim=0), x.var(dim=0, unbiased=False)
     if training:
@@ -698,7 +692,7 @@ def batch_norm(x, gamma, beta, running_mean, running_var, training=True, momentu
     return gamma * (x - mean) / torch.sqrt(var + eps) + beta
 
 
-# %% mistake="batch_norm" slip="running statistics change at test time" says="test time|training=False"
+# %% mistake="batch_norm" slip="running statistics change at test time" says="only read"
 def batch_norm(x, gamma, beta, running_mean, running_var, training=True, momentum=0.1, eps=1e-5):
     if training:
         mean, var = x.mean(dim=0), x.var(dim=0, unbiased=False)
@@ -781,7 +775,7 @@ def momentum_step(params, state, lr=0.1, momentum=0.9, nesterov=False):
             param.add_(lr * (param.grad + momentum * v if nesterov else v))
 
 
-# %% mistake="momentum_step" slip="parameters bound to new tensors, the caller's stay as they were" says="in place|did not move|as they were"
+# %% mistake="momentum_step" slip="parameters bound to new tensors, the caller's stay" says="did not move"
 def momentum_step(params, state, lr=0.1, momentum=0.9, nesterov=False):
     velocity = state.setdefault("velocity", [torch.zeros_like(param) for param in params])
     for v, param in zip(velocity, params, strict=True):
@@ -878,7 +872,7 @@ def adam_step(params, state, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
             param -= lr * m[i] / (v[i].sqrt() + eps)
 
 
-# %% mistake="adam_step" slip="only the first moment corrected" says="bias correction.*v|v.*bias correction|second moment"
+# %% mistake="adam_step" slip="only the first moment corrected" says="bias correction of v"
 def adam_step(params, state, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
     m = state.setdefault("m", [torch.zeros_like(param) for param in params])
     v = state.setdefault("v", [torch.zeros_like(param) for param in params])
@@ -930,7 +924,7 @@ def adam_step(params, state, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
             param -= lr * m_hat / (v_hat.sqrt() + eps)
 
 
-# %% mistake="adam_step" slip="step counter stays at 1" says="count|step"
+# %% mistake="adam_step" slip="step counter stays at 1" says="step counter did not go up"
 def adam_step(params, state, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
     m = state.setdefault("m", [torch.zeros_like(param) for param in params])
     v = state.setdefault("v", [torch.zeros_like(param) for param in params])
@@ -1014,8 +1008,9 @@ def adam_step(params, state, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
     beta1, beta2 = betas
     grads = [param.grad.detach() for param in params]
     t = state.get("step", 0) + 1
-    m = [beta1 * old + (1 - beta1) * grad for old, grad in zip(state.get("m", [0] * len(params)), grads, strict=True)]
-    v = [beta2 * old + (1 - beta2) * grad**2 for old, grad in zip(state.get("v", [0] * len(params)), grads, strict=True)]
+    zeros = [0] * len(params)
+    m = [beta1 * old + (1 - beta1) * grad for old, grad in zip(state.get("m", zeros), grads, strict=True)]
+    v = [beta2 * old + (1 - beta2) * grad**2 for old, grad in zip(state.get("v", zeros), grads, strict=True)]
     state.update(step=t, m=m, v=v)
     for i in range(len(params)):
         params[i].data -= lr * (m[i] / (1 - beta1**t)) / (torch.sqrt(v[i] / (1 - beta2**t)) + eps)
@@ -1106,7 +1101,7 @@ def train(weights, biases, x, y, epochs, batch_size, lr):
     return losses
 
 
-# %% mistake="train" slip="optimiser never steps" says="did not move|as they were|never"
+# %% mistake="train" slip="optimiser never steps" says="did not move"
 def train(weights, biases, x, y, epochs, batch_size, lr):
     params = [param.requires_grad_() for param in [*weights, *biases]]
     optimizer = torch.optim.SGD(params, lr=lr)
@@ -1125,7 +1120,7 @@ def train(weights, biases, x, y, epochs, batch_size, lr):
     return losses
 
 
-# %% mistake="train" slip="a copy is trained, the caller's net stays as it was" says="did not move|as they were|in place"
+# %% mistake="train" slip="a copy is trained, the caller's net stays" says="did not move"
 def train(weights, biases, x, y, epochs, batch_size, lr):
     weights = [weight.clone().requires_grad_() for weight in weights]
     biases = [bias.clone().requires_grad_() for bias in biases]
@@ -1166,7 +1161,27 @@ def train(weights, biases, x, y, epochs, batch_size, lr):
     return losses
 
 
-# %% mistake="train" slip="gradients set to zero between backward and step" says="did not move|as they were|after backward"
+# %% mistake="train" slip="losses summed as tensors, with their graphs" says="plain numbers"
+def train(weights, biases, x, y, epochs, batch_size, lr):
+    params = [param.requires_grad_() for param in [*weights, *biases]]
+    optimizer = torch.optim.SGD(params, lr=lr)
+    losses = []
+    for _ in range(epochs):
+        total = 0.0
+        for start in range(0, len(x), batch_size):
+            hidden, labels = x[start : start + batch_size], y[start : start + batch_size]
+            for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+                hidden = torch.relu(hidden @ weight.T + bias)
+            loss = torch.nn.functional.cross_entropy(hidden @ weights[-1].T + biases[-1], labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss * len(labels)
+        losses.append(total / len(x))
+    return losses
+
+
+# %% mistake="train" slip="gradients set to zero between backward and step" says="cleared after backward"
 def train(weights, biases, x, y, epochs, batch_size, lr):
     params = [param.requires_grad_() for param in [*weights, *biases]]
     optimizer = torch.optim.SGD(params, lr=lr)
@@ -1222,7 +1237,7 @@ def train(weights, biases, x, y, epochs, batch_size, lr):
             grads = torch.autograd.grad(each.mean(), params)
             for param, grad in zip(params, grads, strict=True):
                 param.data -= lr * grad
-            losses[epoch] += float(each.sum()) / len(x)
+            losses[epoch] += each.sum().item() / len(x)
     return losses
 
 

@@ -1,0 +1,84 @@
+"""The autograded notebook: our release with the student's source in it, and what running it gave."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from course_staff.authoring import notebooks
+from course_staff.grading import sanitise
+from course_staff.grading.job import Job, Result, Step, Verdict
+from course_staff.lab import Lab
+
+NO_SANDBOX = "Student code ran without a sandbox."
+ABOUT = "about-this-grading"
+MAX_MESSAGE = 3000
+
+
+def autograded(lab: Lab, release: Path, job: Job, result: Result) -> NotebookNode:
+    """The notebook that formgrader shows and from which the feedback is made.
+
+    Every cell, its metadata and its order are the release's, with the student's added code cells between them. Raises
+    ValueError where the release is not of this lab's source.
+    """
+    given = notebooks.read(release)
+    steps = {step.cell: step for step in job.steps}
+    added = _added_after(job.steps)
+    cells = added_cells = [_code(step.source, result.outputs.get(step.cell)) for step in added[None]]
+    for ours, released in zip(lab.cells, given.cells, strict=True):
+        key = ours.grade_id or released.id
+        if ours.role == "test" and ours.exercise:
+            made = _code(released.source, [verdict_output(result.verdicts[ours.exercise])], trusted=True)
+        elif ours.role == "written" and ours.exercise:
+            answer = job.written.get(ours.exercise)
+            made = nbformat.v4.new_markdown_cell(sanitise.markdown(answer) if answer else released.source)
+        elif not ours.is_code:
+            made = nbformat.v4.new_markdown_cell(released.source)
+        else:
+            made = _code(steps[key].source if key in steps else released.source, result.outputs.get(key))
+        made.id, made.metadata = released.id, released.metadata
+        between = [_code(step.source, result.outputs.get(step.cell)) for step in added[key]]
+        cells = [*cells, made, *between]
+        added_cells = added_cells + between
+    for number, cell in enumerate(added_cells, start=1):
+        cell.id = f"added-{number}"
+    if result.sandbox == "none":
+        cells.insert(0, nbformat.v4.new_markdown_cell(f"**{NO_SANDBOX}**", id=ABOUT, metadata={"tags": [ABOUT]}))
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=given.metadata)
+    notebook.nbformat_minor = 5
+    nbformat.validate(notebook)
+    return notebook
+
+
+def verdict_output(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as the output of its test cell. Less than full marks goes to stderr, where nbgrader looks for it."""
+    full = verdict.points >= verdict.max_points
+    lines = [f"{'Passed' if full else 'Not passed'}: {verdict.points:g} of {verdict.max_points:g} points."]
+    if verdict.message:
+        lines.append(sanitise.plain_text(verdict.message)[:MAX_MESSAGE])
+    if verdict.inherited:
+        lines.append(f"This check needs {', '.join(verdict.inherited)}, which is not right yet: that may be the cause.")
+    return {"output_type": "stream", "name": "stdout" if full else "stderr", "text": "\n".join(lines) + "\n"}
+
+
+def _code(source: str, outputs: list[dict[str, Any]] | None, *, trusted: bool = False) -> NotebookNode:
+    kept = outputs if trusted else sanitise.outputs(outputs)
+    cell = nbformat.v4.new_code_cell(sanitise.plain_text(source))
+    cell.outputs = [nbformat.from_dict(output) for output in kept or ()]
+    return cell
+
+
+def _added_after(steps: tuple[Step, ...]) -> dict[str | None, list[Step]]:
+    """The student's added cells, by the cell of ours that runs before them; None: before all of ours."""
+    added: dict[str | None, list[Step]] = defaultdict(list)
+    before = None
+    for step in steps:
+        if step.added:
+            added[before].append(step)
+        else:
+            before = step.cell
+    return added

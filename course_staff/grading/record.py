@@ -1,0 +1,161 @@
+"""Stage three: a result becomes a mark. Trusted, and the one writer of the course directory.
+
+Every outcome is recorded when it arrives, so that an interrupted run leaves whole students behind and no halves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+
+from nbgrader.api import Gradebook
+
+from course_staff.authoring import notebooks
+from course_staff.grading import feedback, gradebook, notebook, sanitise
+from course_staff.grading.gradebook import Standing
+from course_staff.grading.job import Job, Result
+from course_staff.lab import Lab
+from course_staff.paths import CourseError
+
+PACKAGES = ("deep-learning-course", "torch", "numpy", "scikit-learn", "nbgrader")
+CONFIG = '''\
+"""nbgrader's configuration of this class, read by formgrader. `course grade` wrote it once; it is yours to change."""
+
+c = get_config()  # noqa: F821  (whoever loads this file supplies it)
+
+c.CourseDirectory.course_id = {course_id!r}
+'''
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one submission: a job with its result, or the reason why it was not graded.
+
+    our_fault: the reason lies in this machine or in our code, not in what was handed in.
+    """
+
+    student: str
+    job: Job | None = None
+    result: Result | None = None
+    reason: str = ""
+    our_fault: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One student in the table. `standing` is None where nothing was graded."""
+
+    student: str
+    standing: Standing | None
+    notes: tuple[str, ...] = ()
+    our_fault: bool = False
+    sandbox: str = ""
+
+
+class Recorder:
+    """Writes the outcomes of one lab into a course directory."""
+
+    def __init__(self, directory: Path, lab: Lab, release: Path, book: Gradebook) -> None:
+        self.directory, self.lab, self.release, self.book = directory, lab, release, book
+        self.notes = gradebook.declare(book, lab, release)
+
+    def record(self, outcome: Outcome) -> Row:
+        """Set one student's marks and files anew. Returns what to say about it, read back from the gradebook."""
+        if outcome.job is None or outcome.result is None:
+            return self._record_ungraded(outcome)
+        student, job, result = outcome.student, outcome.job, outcome.result
+        page = notebooks.text_of(notebook.autograded(self.lab, self.release, job, result))
+        gradebook.set_marks(self.book, self.lab, job, result)
+        replace(self._autograded(student), page.encode())
+        notes = [sanitise.one_line(flag) for flag in result.flags]
+        try:
+            feedback.write(self.directory, self.lab.name, student,
+                           notebook.NO_SANDBOX if result.sandbox == "none" else "")
+        except feedback.FeedbackFailed as error:
+            self._feedback(student).unlink(missing_ok=True)
+            notes.append(sanitise.one_line(f"The mark is recorded, but no feedback was made: {error}"))
+        shown = {cell: sanitise.outputs(outputs) for cell, outputs in result.outputs.items()}
+        self._write_result(student, {**asdict(result), "outputs": shown})
+        return Row(student, gradebook.standing(self.book, self.lab, student), tuple(notes), sandbox=result.sandbox)
+
+    def export(self) -> Path:
+        """Write grades.csv for all labs and students of the gradebook. Returns the file."""
+        ungraded = {(path.parent.name, path.stem) for path in self.directory.glob("results/*/*.json")
+                    if "not_graded" in json.loads(path.read_text(encoding="utf-8"))}
+        path = self.directory / "grades.csv"
+        gradebook.export(self.book, path, ungraded)
+        return path
+
+    def _record_ungraded(self, outcome: Outcome) -> Row:
+        reason = sanitise.one_line(outcome.reason)
+        gradebook.set_ungraded(self.book, self.lab, outcome.student)
+        for stale in (self._autograded(outcome.student), self._feedback(outcome.student)):
+            stale.unlink(missing_ok=True)
+        self._write_result(outcome.student, {"lab": self.lab.name, "student": outcome.student, "not_graded": reason,
+                                             "our_fault": outcome.our_fault})
+        return Row(outcome.student, None, (reason,), outcome.our_fault)
+
+    def _autograded(self, student: str) -> Path:
+        return self.directory / "autograded" / student / self.lab.name / f"{self.lab.name}.ipynb"
+
+    def _feedback(self, student: str) -> Path:
+        return self.directory / "feedback" / student / self.lab.name / f"{self.lab.name}.html"
+
+    def _write_result(self, student: str, content: dict) -> None:
+        text = json.dumps({**content, "versions": self._versions}, indent=1, sort_keys=True)
+        # The private seed stands in it, so it is for the owner's eyes.
+        replace(self.directory / "results" / self.lab.name / f"{student}.json", text.encode(), mode=0o600)
+
+    @cached_property
+    def _versions(self) -> dict[str, str]:
+        found = {"python": platform.python_version()}
+        for package in PACKAGES:
+            with suppress(metadata.PackageNotFoundError):
+                found[package] = metadata.version(package)
+        return found
+
+
+@contextmanager
+def recorder(directory: Path, lab: Lab, release: Path, course_id: str) -> Iterator[Recorder]:
+    """The recorder of a course directory: one at a time. Makes what formgrader needs to open the directory.
+
+    Raises CourseError where another run is recording there.
+    """
+    with _alone(directory):
+        config = directory / "nbgrader_config.py"
+        if not config.exists():
+            replace(config, CONFIG.format(course_id=course_id).encode())
+        if not (directory / "solutions" / lab.name).is_dir():
+            # Formgrader lists the assignments that it finds in the source folder. No answers are needed there.
+            replace(directory / "source" / lab.name / f"{lab.name}.ipynb", release.read_bytes())
+        with gradebook.opened(directory, course_id) as book:
+            yield Recorder(directory, lab, release, book)
+
+
+def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write a file at once: no reader, and no run that is cut short, ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
+    os.replace(partial, path)
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    import fcntl  # POSIX, as is everything that runs students' code
+
+    with open(directory / ".course_grade.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CourseError(f"Another `course grade` is recording in {directory}: wait until it ends.") from None
+        yield

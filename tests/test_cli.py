@@ -1,0 +1,139 @@
+"""The command `course`, with and without the staff tools."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from course_staff.paths import Course, CourseError
+from course_utils import cli
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def without_click(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with the core package only."""
+    monkeypatch.setitem(sys.modules, "click", None)
+    monkeypatch.delitem(sys.modules, "course_staff.cli", raising=False)
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 0
+    out = capsys.readouterr().out
+    assert all(f"\n    {name} " in out for name in ("build", "check", "grade", "verify"))
+    assert "needs the staff tools" not in out
+
+
+@pytest.mark.usefixtures("without_click")
+def test_help_says_what_needs_the_staff_tools(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 0
+    out = capsys.readouterr().out
+    assert out.count("(needs the staff tools)") == 3
+
+
+@pytest.mark.usefixtures("without_click")
+def test_a_staff_command_without_its_tools_says_what_to_install(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["build"]) == 2
+    error = capsys.readouterr().err
+    assert "pip install -e '.[staff]'" in error and "click is missing" in error
+    assert error.count("\n") == 1
+
+
+def test_the_command_line_imports_no_heavy_package() -> None:
+    code = ("import sys; from course_utils import cli; cli.main([]); import course_staff.cli; "
+            "print(sorted({'torch', 'nbgrader', 'jupytext', 'numpy'} & set(sys.modules)))")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_staff_commands_are_those_that_help_lists() -> None:
+    from course_staff.cli import commands
+
+    assert set(commands.commands) == set(cli.STAFF_COMMANDS)
+
+
+def test_a_course_error_is_one_line_and_status_2(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+                                                 capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["build"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    assert "not inside a checkout of the course" in captured.err
+
+
+@pytest.mark.parametrize("words", [["build", "--nonsense"], ["grade"], ["verify", "--jobs", "0"]])
+def test_wrong_usage_is_status_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("verdict", "status"), [(True, 0), (False, 1)])
+def test_the_verdict_is_the_exit_status(monkeypatch: pytest.MonkeyPatch, verdict: bool, status: int) -> None:
+    from course_staff.authoring import build
+
+    asked = {}
+
+    def pretend(course: Course, modules: tuple[str, ...], **options: object) -> bool:
+        asked.update(options, modules=modules, root=course.root)
+        return verdict
+
+    monkeypatch.setattr(build, "build", pretend)
+    monkeypatch.chdir(ROOT / "tests")
+    assert cli.main(["build", "02", "--check"]) == status
+    assert asked == {"modules": ("02",), "root": ROOT, "check": True, "from_notebook": (), "discard_edits": False,
+                     "gradebook": False}
+
+
+@pytest.mark.parametrize("command", ["build", "verify", "grade"])
+def test_every_staff_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([command, "--help"]) == 0
+    assert f"Usage: course {command}" in capsys.readouterr().out
+
+
+def test_modules_are_found_by_number(tmp_path: Path) -> None:
+    (tmp_path / "lectures").mkdir()
+    (tmp_path / "lectures" / "02_backprop.py").touch()
+    course = Course(tmp_path)
+    assert course.resolve("02") == course.resolve("2") == course.resolve("02_backprop") == "02_backprop"
+    with pytest.raises(CourseError, match="no module '03'.*02_backprop"):
+        course.resolve("03")
+
+
+@pytest.mark.usefixtures("without_click")
+def test_check_works_without_the_staff_tools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The student's command: its options and its exit status reach the doctor, and come back."""
+    assert cli.main(["check", str(tmp_path / "none.ipynb")]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_options_of_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    from course_utils import doctor
+
+    asked = {}
+
+    def pretend(path: Path, **options: object) -> int:
+        asked.update(options, path=path)
+        return 1
+
+    monkeypatch.setattr(doctor, "check", pretend)
+    assert cli.main(["check", "x.ipynb", "--no-run", "--seconds", "5"]) == 1
+    assert asked == {"path": Path("x.ipynb"), "run": False, "seconds": 5.0, "further": False}
+
+
+def test_the_options_of_grade(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from course_staff.grading import run
+
+    asked = {}
+
+    def pretend(course: Course, directory: Path, module: str, **options: object) -> bool:
+        asked.update(options, directory=directory, module=module)
+        return True
+
+    monkeypatch.setattr(run, "grade", pretend)
+    monkeypatch.chdir(ROOT)
+    assert cli.main(["grade", str(tmp_path), "--lab", "02", "--jobs", "3", "--student", "anna"]) == 0
+    assert asked == {"directory": tmp_path, "module": "02_backprop", "jobs": 3, "students": ("anna",), "launcher": None}
