@@ -217,8 +217,12 @@ def _widget(control: Control, value: Any, label: str) -> Any:
         return ipywidgets.Checkbox(**common)
     if isinstance(control, list):
         short = len(control) <= 5 and sum(len(str(choice)) for choice in control) <= 40
-        kind = ipywidgets.ToggleButtons if short else ipywidgets.Dropdown
-        return kind(options=[(str(choice), choice) for choice in control], **common)
+        options = [(str(choice), choice) for choice in control]
+        if not short:
+            return ipywidgets.Dropdown(options=options, **common)
+        # At their fixed width the buttons would not fit beside the label, and wrap below it.
+        common["style"] |= {"button_width": "auto"}
+        return ipywidgets.ToggleButtons(options=options, **common)
     low, high = control[:2]
     common |= {"min": low, "max": high}
     if all(isinstance(number, int) for number in (*control, value)):

@@ -74,8 +74,8 @@ plotting.show_images(
 #
 # $$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}, \qquad L = -\log p_{\text{true class}}.$$
 #
-# $L$ is the **cross-entropy** loss of one example; its mean over the examples is what we minimise. With two classes
-# and one logit fixed at 0, this is logistic regression again:
+# $L$ is the **cross-entropy** loss of one example (with the natural logarithm its unit is the nat); its mean over the
+# examples is what we minimise. With two classes and one logit fixed at 0, this is logistic regression again:
 
 # %% slide="fragment"
 z = torch.linspace(-4, 4, 9)
@@ -689,12 +689,12 @@ def plot_signal(activation="ReLU", gain=1.4):
     figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4.6))
     layers = range(1, 31)
     for axis, values, color in ((left, variance, COLORS["blue"]), (right, gradient, COLORS["vermillion"])):
-        axis.semilogy(layers, np.maximum(values, 1e-40), "o-", color=color, markersize=5)
+        axis.plot(layers, np.log10(np.maximum(values, 1e-40)), "o-", color=color, markersize=5)
         axis.set(xlabel="layer (1 = next to the input)")
         low, high = axis.get_ylim()
-        axis.set_ylim(min(low, 1e-3), max(high, 1e3))  # so that a steady signal looks steady
-    left.set(title="Signal going up", ylabel="variance of z")
-    right.set(title="Gradient coming down", ylabel="mean square of dL/dz")
+        axis.set_ylim(min(low, -3), max(high, 3))  # so that a steady signal looks steady
+    left.set(title="Signal going up", ylabel="log10 of the variance of z")
+    right.set(title="Gradient coming down", ylabel="log10 of the mean square of dL/dz")
     figure.suptitle(f"{activation}, weights of standard deviation {gain:.2f} / √inputs")
     return figure
 
@@ -1197,8 +1197,8 @@ def plot_trajectory(surface="valley", optimizer="SGD", log10_rate=-1.5):
     color, _ = STYLES[optimizer]
     left.plot(*path.T, ".-", color=COLORS[color], linewidth=1.5, markersize=7)
     left.set(title=f"{optimizer}, learning rate {10.0**log10_rate:.2g}")
-    right.semilogy(height.clamp(1e-12, 1e12), color=COLORS[color])
-    right.set(title="Height above the lowest point", xlabel="step", ylabel="f − lowest f", ylim=(1e-9, 1e4))
+    right.plot(height.clamp(1e-12, 1e12).log10(), color=COLORS[color])
+    right.set(title="Height above the lowest point", xlabel="step", ylabel="log10 of f − lowest f", ylim=(-9, 4))
     return figure
 
 
@@ -1620,7 +1620,7 @@ for name, marker, color in (
     )
 right.grid(False)
 right.set(title="Where they looked, one game", xlabel="log10 of the learning rate", ylabel="log10 of the weight decay")
-right.legend(fontsize=12, loc="upper right", frameon=True)
+figure.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=3, fontsize=12)
 plt.show()
 
 # %% [markdown] slide="subslide"

@@ -88,7 +88,7 @@ def verify_lab(course: Course, name: str, *, jobs: int = 2) -> Report:
     failures = list(problems(lab, graded=True))
     with contextlib.redirect_stdout(io.StringIO()):
         if not build(course, [name], check=True):
-            raise CourseError(f"{name}: the built notebooks are stale: run `course build {name[:2]}`, then verify again.")
+            raise CourseError(f"{name}: the built notebooks are stale: run `course build {name[:2]}` first.")
     # Spawned, not forked: this process may hold threads, which a fork does not survive.
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         rows = [pool.submit(_verify_exercise, course, name, exercise) for exercise in lab.answers]

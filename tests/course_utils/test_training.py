@@ -189,14 +189,14 @@ def test_schedule_steps_once_an_epoch():
 
 def test_schedule_on_a_plateau_sees_the_validation_loss():
     x = torch.zeros(4, 1)
-    model = Scripted([3.0, 5.0, 5.0])
+    model = Scripted([5.0, 4.0, 4.5])
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, factor=0.1)
     fit(
         model, x, x, epochs=3, loss=lambda outputs, targets: (outputs - targets).mean(),
         optimizer=optimizer, schedule=schedule, validation=(x, x), progress=False,
     )  # fmt: skip
-    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.01)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1)
 
 
 def test_divergence_stops_with_one_message_and_the_history():
