@@ -18,6 +18,7 @@ from typing import Any
 
 import nbformat
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from course_staff.authoring import notebooks
@@ -164,7 +165,7 @@ def _tell(members: Sequence[Member], results: dict[str, Any], screen: Console) -
         for slip in member.mistakes if "verdicts" in results[member.name] else ():
             screen.print(Text.assemble(f"  {member.name}, {slip.exercise} ", (f"(the slip: {slip.label})", "dim")))
             message = sanitise.plain_text(results[member.name]["verdicts"][slip.exercise]["message"])
-            screen.print(Text("\n".join(f"    {line}" for line in message.splitlines())))
+            screen.print(Padding(Text(message), (0, 0, 0, 4)))
 
 
 def _result(directory: Path, module: str, student: str) -> Any:

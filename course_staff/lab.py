@@ -200,8 +200,9 @@ def _check_header(where: str, cell_type: str, header: dict[str, Any]) -> None:
     if cell_type not in ("code", "markdown"):
         raise CourseError(f"{where}: a {cell_type} cell: cells are code or markdown.")
     for key, value in header.items():
-        if key == "title":
-            raise CourseError(f"{where}: {value!r} in the cell's header is not of the form key=value.")
+        if key in ("title", "incorrectly_encoded_metadata") or value is None:
+            text = key if value is None else value
+            raise CourseError(f"{where}: {text!r} in the cell's header is not of the form key=value, text in quotes.")
         if key not in HEADER:
             raise CourseError(f"{where}: {key!r} in the cell's header is unknown. Known: {', '.join(HEADER)}.")
         valid, what = HEADER[key]

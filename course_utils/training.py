@@ -17,7 +17,7 @@ from tqdm import tqdm
 from . import progress as progress_bar
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-BAR = "{desc} {percentage:3.0f} % |{bar:20}| {elapsed}<{remaining}{postfix}"
+BAR = "{desc} {percentage:3.0f} % |{bar:10}| {elapsed}<{remaining}{postfix}"
 
 
 @dataclass
@@ -207,11 +207,11 @@ def _device_of(model: nn.Module) -> torch.device:
 
 def _latest(history: History) -> str:
     """The last epoch in words, for the progress bar."""
-    words = [f"loss {history.train_loss[-1]:.4f}"]
-    words += [f"accuracy {100 * value:.1f} %" for value in history.train_accuracy[-1:]]
-    words += [f"validation loss {value:.4f}" for value in history.val_loss[-1:]]
-    words += [f"accuracy {100 * value:.1f} %" for value in history.val_accuracy[-1:]]
-    return ", ".join(words)
+    words = f"loss {history.train_loss[-1]:.4f}"
+    words += "".join(f", accuracy {100 * value:.1f} %" for value in history.train_accuracy[-1:])
+    words += "".join(f"; validation {value:.4f}" for value in history.val_loss[-1:])
+    words += "".join(f", {100 * value:.1f} %" for value in history.val_accuracy[-1:])
+    return words
 
 
 def _diverged(value: float, epoch: int, optimizer: torch.optim.Optimizer, history: History) -> Diverged:

@@ -18,6 +18,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+LABEL_WIDTH = "12em"
 Control = tuple[float, ...] | list[Any] | bool | Any
 FAST = 0.3  # seconds: a function that draws faster follows the slider, a slower one waits for its release
 
@@ -74,11 +75,14 @@ class Explorer:
         self._picture.layout.object_fit = "contain"
         self._message = ipywidgets.HTML()
         for name, control in self._specifications.items():
-            widget = _widget(control, self.values[name], self._labels.get(name, name.replace("_", " ")))
+            widget = _widget(control, self.values[name], self._label(name))
             widget.observe(self._changed, names="value")
             self._widgets[name] = widget
         self._pace()
         self._tell()
+
+    def _label(self, name: str) -> str:
+        return self._labels.get(name, name.replace("_", " "))
 
     def _changed(self, change: Any) -> None:
         self.values = {name: widget.value for name, widget in self._widgets.items()}
@@ -116,8 +120,8 @@ class Explorer:
         if has_front_end():
             import ipywidgets
 
-            controls = list(self.controls.values())
-            box = ipywidgets.VBox([*controls, self._message, self._picture])
+            rows = [_row(control, self._label(name)) for name, control in self.controls.items()]
+            box = ipywidgets.VBox([*rows, self._message, self._picture])
             # Beside the picture, which is for viewers without widgets, such as GitHub.
             bundle[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
         elif self.text:
@@ -210,7 +214,7 @@ def _widget(control: Control, value: Any, label: str) -> Any:
     common: dict[str, Any] = {
         "value": value,
         "description": label,
-        "style": {"description_width": "12em"},
+        "style": {"description_width": LABEL_WIDTH},
         "layout": {"width": "min(100%, 40em)"},
     }
     if isinstance(control, bool):
@@ -220,15 +224,25 @@ def _widget(control: Control, value: Any, label: str) -> Any:
         options = [(str(choice), choice) for choice in control]
         if not short:
             return ipywidgets.Dropdown(options=options, **common)
-        # At their fixed width the buttons would not fit beside the label, and wrap below it.
-        common["style"] |= {"button_width": "auto"}
-        return ipywidgets.ToggleButtons(options=options, **common)
+        return ipywidgets.ToggleButtons(
+            options=options, value=value, style={"button_width": "auto"}, tooltips=[label] * len(options)
+        )
     low, high = control[:2]
     common |= {"min": low, "max": high}
     if all(isinstance(number, int) for number in (*control, value)):
         return ipywidgets.IntSlider(step=control[2] if len(control) == 3 else 1, **common)
     step = control[2] if len(control) == 3 else (high - low) / 100
     return ipywidgets.FloatSlider(step=step, readout_format=_format(step), **common)
+
+
+def _row(control: Any, label: str) -> Any:
+    """The control with its label at the left, which toggle buttons would put above themselves."""
+    import ipywidgets
+
+    if not isinstance(control, ipywidgets.ToggleButtons):
+        return control
+    layout = {"width": LABEL_WIDTH, "display": "flex", "justify_content": "flex-end"}
+    return ipywidgets.HBox([ipywidgets.Label(label, layout=layout), control])
 
 
 def _format(step: float) -> str:

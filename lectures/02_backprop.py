@@ -363,7 +363,8 @@ plot_descent(lr=2.1)
 # get it out? (The sliders need a running kernel. Without one, call `plot_descent` with other numbers.)
 
 # %% slide="fragment"
-explore(plot_descent, lr=(0.01, 2.5, 0.01), start=(-2.0, 2.0, 0.1), curve=list(CURVES), steps=(1, 60, 1))
+explore(plot_descent, labels={"lr": "learning rate"},
+        lr=(0.01, 2.5, 0.01), start=(-2.0, 2.0, 0.1), curve=list(CURVES), steps=(1, 60, 1))
 
 # %% slide="fragment"
 for lr in (0.1, 0.8):

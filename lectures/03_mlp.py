@@ -657,8 +657,8 @@ print("torch.tanh       ", torch.tanh(x).tolist())
 # If $h = \text{ReLU}(z')$ with $z'$ symmetric about 0, half of the square is cut away:
 # $\mathbb{E}[h^2] = \tfrac12 \operatorname{Var} z'$. So each ReLU layer multiplies the variance of the signal by
 # $g^2/2$. It stays as it is for $g = \sqrt2$ (He and others, 2015). Where the activation is close to the identity
-# near 0, like tanh, $g = 1$ is the choice (LeCun and others 1998; Glorot and Bengio 2010 average the fan-in and the
-# fan-out). After 30 layers a $g$ that is a little off matters:
+# near 0, like tanh, $g = 1$ is the choice (LeCun and others 1998; Glorot and Bengio 2010 take the mean of the numbers
+# of inputs and outputs for $m$). After 30 layers a $g$ that is a little off matters:
 
 
 # %% slide="subslide"
@@ -694,7 +694,7 @@ def plot_signal(activation="ReLU", gain=1.4):
         low, high = axis.get_ylim()
         axis.set_ylim(min(low, -3), max(high, 3))  # so that a steady signal looks steady
     left.set(title="Signal going up", ylabel="log10 of the variance of z")
-    right.set(title="Gradient coming down", ylabel="log10 of the mean square of dL/dz")
+    right.set(title="Gradient coming down", ylabel="log10 of the mean (dL/dz)²")
     figure.suptitle(f"{activation}, weights of standard deviation {gain:.2f} / √inputs")
     return figure
 

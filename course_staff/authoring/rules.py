@@ -135,6 +135,9 @@ def _test_problems(cell: Cell, lab: Lab) -> Iterator[str]:
     taken = bound_names(cell.source) & lab.proxied_names
     if taken:
         yield f"binds {', '.join(sorted(taken))}, the name of an answer, and so would test itself"
+    last = parse(cell.visible).body[-1:]
+    if not last or ast.unparse(last[0]) != f"checks.passed({cell.exercise!r})":
+        yield f'must end its visible part with checks.passed("{cell.exercise}"), which tells the student that it passed'
 
 
 def _parses(cell: Cell) -> bool:
@@ -156,6 +159,15 @@ def _hidden_problems(cell: Cell) -> Iterator[str]:
             body = []
         if len(body) != 1 or not _is_hidden_block(body[0]):
             yield "the hidden block must be exactly one unindented `with checks.hidden():` statement"
+        elif any(isinstance(node, ast.JoinedStr) for call in _checks_calls(body[0]) for node in ast.walk(call)):
+            yield "a hidden check computes its message (an f-string), which could tell the input: write a constant"
+
+
+def _checks_calls(block: ast.stmt) -> Iterator[ast.Call]:
+    """Calls of the checks module, whose texts a student may see."""
+    for node in ast.walk(block):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("checks."):
+            yield node
 
 
 def _is_hidden_block(statement: ast.stmt) -> bool:

@@ -20,6 +20,13 @@ from course_staff.grading.wire import Disconnected, LimitExceeded
 from course_staff.lab import Cell, Lab, free_names
 
 CELL_SECONDS = 120.0
+_WARM_UP = """
+def _warm_up():
+    import torch
+    torch.optim.Adam([torch.zeros(1, requires_grad=True)]).step()
+_warm_up()
+del _warm_up
+"""
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,8 @@ class Bench:
             or (cell.role == "code" and cell not in uses_answers and "further" not in cell.tags)
         ]
         self.position = 0
+        # The first use of an optimiser imports for seconds; every fork would do it again.
+        error_of(self.connection, _WARM_UP, CELL_SECONDS)
 
     def close(self) -> None:
         self.connection.close()

@@ -173,7 +173,10 @@ class Candidate:
             self.request = request["id"]
             reply = actions[request["op"]](request)
             self.calls += 1  # functions lent for this call die with it
-            send(self.connection, {**reply, "id": self.request})
+            try:
+                send(self.connection, {**reply, "id": self.request})
+            except Exception as error:  # nothing was sent: a reply is encoded first, then sent
+                send(self.connection, {"error": _error(error), "id": self.request})
 
     # Running cells
 

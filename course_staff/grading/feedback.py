@@ -58,6 +58,6 @@ def write(directory: Path, lab: str, student: str, first_line: str = "") -> Path
         html = page.read_text(encoding="utf-8")
         if TOP not in html:
             raise FeedbackFailed("nbgrader's page has no place for the first line.")
-        line = f'{TOP}\n<p class="text-danger"><b>{first_line}</b></p>'
+        line = f'{TOP}\n<p class="container text-danger"><b>{first_line}</b></p>'
         page.write_text(html.replace(TOP, line, 1), encoding="utf-8")
     return page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from course_staff.lab import Lab
 
 NO_SANDBOX = "Student code ran without a sandbox."
 ABOUT = "about-this-grading"
-MAX_MESSAGE = 3000
+MAX_MESSAGE = 3000  # characters
+WIDTH = 100  # of a line of a message
 
 
 def autograded(lab: Lab, release: Path, job: Job, result: Result) -> NotebookNode:
@@ -62,7 +64,14 @@ def verdict_output(verdict: Verdict) -> dict[str, Any]:
         lines.append(sanitise.plain_text(verdict.message)[:MAX_MESSAGE])
     if verdict.inherited:
         lines.append(f"This check needs {', '.join(verdict.inherited)}, which is not right yet: that may be the cause.")
-    return {"output_type": "stream", "name": "stdout" if full else "stderr", "text": "\n".join(lines) + "\n"}
+    text = "\n".join(_wrapped(line) for line in "\n".join(lines).split("\n"))
+    return {"output_type": "stream", "name": "stdout" if full else "stderr", "text": text + "\n"}
+
+
+def _wrapped(line: str) -> str:
+    """A page does not break the lines of an output, so long ones would run out of it."""
+    indent = line[: len(line) - len(line.lstrip())] + "  "
+    return "\n".join(textwrap.wrap(line, WIDTH, subsequent_indent=indent, drop_whitespace=False)) or line
 
 
 def _code(source: str, outputs: list[dict[str, Any]] | None, *, trusted: bool = False) -> NotebookNode:

@@ -86,7 +86,7 @@ def mark(course: Course, directory: Path, module: str, *, jobs: int = DEFAULT_JO
 
 
 def submissions(directory: Path, module: str, students: Collection[str] = ()) -> tuple[list[Submission], list[str]]:
-    """What was handed in for a lab, by student, and one line for each folder that was refused.
+    """What was handed in for a lab, by student, and a line for each thing that was passed over.
 
     Raises CourseError where there is nothing, or nothing of one of `students`.
     """
@@ -107,6 +107,11 @@ def submissions(directory: Path, module: str, students: Collection[str] = ()) ->
     if not found:
         nothing = f"Nothing to grade: no folder submitted/STUDENT/{module} in {directory}."
         raise CourseError("\n".join([*refused, nothing]))
+    timed = [submission.student for submission in found if os.path.lexists(submission.path.with_name("timestamp.txt"))]
+    if timed:
+        refused.append(f"timestamp.txt of {', '.join(timed)} was not used: times come from whoever collected. "
+                       "Formgrader does read it and takes these submissions for not autograded: remove it before you "
+                       "open formgrader.")
     return found, refused
 
 

@@ -232,7 +232,8 @@ def _encode_tensor(tensor: torch.Tensor, buffers: list[memoryview]) -> Any:
     name = str(tensor.dtype).removeprefix("torch.")
     if name not in _TORCH:
         raise TypeError(f"a tensor of type {name} cannot cross between the test and the student's code.")
-    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    # A clone: `contiguous()` keeps the stride of a view of one element, and such a view has no bytes to look at.
+    flat = tensor.detach().cpu().clone(memory_format=torch.contiguous_format).reshape(-1)
     data = flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
     return {"x": [name, list(tensor.shape), _buffer(data, buffers), bool(tensor.requires_grad)]}
 

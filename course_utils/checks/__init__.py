@@ -4,10 +4,10 @@ A test cell calls these, in the student's notebook and in the examiner alike; do
 """
 
 from course_utils.checks.compare import close, describe, equal, raises, shape, that, unchanged
-from course_utils.checks.errors import CheckFailed, Unanswered, hidden
+from course_utils.checks.errors import CheckFailed, Unanswered, hidden, passed
 from course_utils.checks.world import forbids, gradients, handle, inout, rng, seed_all
 
 __all__ = [
     "CheckFailed", "Unanswered", "close", "describe", "equal", "forbids", "gradients", "handle", "hidden", "inout",
-    "raises", "rng", "seed_all", "shape", "that", "unchanged",
+    "passed", "raises", "rng", "seed_all", "shape", "that", "unchanged",
 ]

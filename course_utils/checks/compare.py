@@ -112,7 +112,7 @@ def _name_slip(failure: CheckFailed, got: Any, slips: Slips | None, compare: Cal
             compare(got, plain(value))
         except CheckFailed:
             continue
-        text = sentence if sentence.endswith((".", "!", "?", ")")) else f"{sentence}."
+        text = sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
         return CheckFailed(str(failure).replace(f"Likely slip: {failure.slip}", f"Likely slip: {text}"), text)
     return failure
 

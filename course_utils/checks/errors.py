@@ -58,6 +58,11 @@ class hidden:
         ) from None
 
 
+def passed(name: str) -> None:
+    """The last line of the visible part of a check: says that it passed, and that this is not yet the mark."""
+    print(f"{name}: every check that you can see here passes. Grading runs it on other inputs as well.")
+
+
 def is_hidden() -> bool:
     """Whether a hidden check is running."""
     return _hidden_depth > 0

@@ -96,6 +96,7 @@ checks.close(softmax(rows), torch.full((2, 2), 0.5), "softmax([[1000, 1000], [0,
     "one maximum was subtracted from the whole batch, and the second row underflows to 0/0; each row needs its own "
     "maximum": torch.tensor([[0.5, 0.5], [math.nan, math.nan]]),
 })
+checks.passed("softmax")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
     rng = checks.rng()
@@ -174,6 +175,7 @@ checks.close(large, torch.tensor(1000.0), "cross_entropy([[0, 1000]], [0])", sli
 _, [gradient] = checks.gradients(cross_entropy, logits, labels)
 checks.close(gradient, torch.tensor([[1 / 8, 1 / 8, -1 / 4], [-2 / 5, 3 / 10, 1 / 10]]),
              "the gradient of cross_entropy by the logits")
+checks.passed("cross_entropy")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
     rng = checks.rng()
@@ -247,6 +249,7 @@ checks.close(mlp_forward(x, [W1], [b1]), single, "mlp_forward with a single laye
 _, [_, _, [b1_gradient, b2_gradient]] = checks.gradients(mlp_forward, x, [W1, W2], [b1, b2])
 checks.close(b1_gradient, torch.tensor([0.0, 2.0]), "the gradient of the sum of all logits by the hidden biases")
 checks.close(b2_gradient, torch.tensor([2.0, 2.0]), "the gradient of the sum of all logits by the last biases")
+checks.passed("mlp_forward")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
     rng = checks.rng()
@@ -333,6 +336,7 @@ check_collapse([W1, W2, W3], [b1, b2, b3], W321, b321, "collapse of three layers
     "only the first two layers were joined": W21,
     "only the last two layers were joined": W3 @ W2,
 })
+checks.passed("collapse")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
     rng = checks.rng()
@@ -450,6 +454,7 @@ for scheme in ("he", "xavier"):
     checks.that(not any(torch.equal(a, b) for a, b in zip(drawn, other, strict=True)),
                 "another seed gave the same weights: use the argument `seed`.")
 checks.raises(ValueError, init_weights, (4, 3), "hee", 0, what='init_weights with the scheme "hee" (misspelt)')
+checks.passed("init_weights")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
     rng = checks.rng()
@@ -537,6 +542,7 @@ checks.that((first == second).double().mean() < 0.9,
 checks.close(dropout(x, 0.0), x, "dropout(x, 0)")
 checks.raises(ValueError, dropout, x, 1.0, what="dropout(x, 1.0)")
 checks.raises(ValueError, dropout, x, -0.1, what="dropout(x, -0.1)")
+checks.passed("dropout")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
     rng = checks.rng()
@@ -650,6 +656,7 @@ _, [gradient] = checks.gradients(batch_norm, x, gamma, beta, torch.zeros(2), tor
 checks.close(gradient, torch.zeros(2, 2), "the gradient of the sum of batch_norm's output by x", atol=1e-5, slips={
     "the mean and the variance were treated as constants; they depend on x, and autograd must see it":
         torch.ones(2, 2)})
+checks.passed("batch_norm")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
     rng = checks.rng()
@@ -778,6 +785,7 @@ momentum_step(checks.inout([weight, bias]), checks.inout({}), lr=0.1, momentum=0
 checks.close(weight.detach(), torch.tensor([0.85, 2.3]), "[1, 2] after a step with nesterov=True", slips={
     "nesterov=True makes no difference: step along grad + momentum * velocity": torch.tensor([0.9, 2.2]),
     "for Nesterov the *new* velocity is used: grad + momentum * velocity": torch.tensor([0.9, 2.2])})
+checks.passed("momentum_step")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
     rng = checks.rng()
@@ -904,6 +912,7 @@ checks.close(weight.detach(), torch.tensor([1 - 0.1 * 3 / 4, 1 + 0.1 / 3]), "[1,
     "eps was added before the bias correction: first correct v, then take the root, then add eps":
         1 - 0.1 * math.sqrt(0.001) * g / (math.sqrt(0.001) * g.abs() + 1),
     "eps is missing": moved(0.1)})
+checks.passed("adam_step")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
     rng = checks.rng()
@@ -1050,6 +1059,7 @@ with torch.no_grad():
 accuracy = (predictions == digits.y_test).double().mean().item()
 checks.that(accuracy > 0.95, f"after 20 epochs {accuracy:.1%} of the digits are read correctly, not 95 %.")
 checks.that(type(losses) in (list, tuple) and len(losses) == 20, "train returns a list with one loss for each epoch.")
+checks.passed("train")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
     rng = checks.rng()

@@ -300,7 +300,7 @@ def test_progress_is_one_line_and_silent_when_off(capsys):
     assert captured.out == captured.err == ""
     fit(linear(), *blobs(), epochs=2, validation=blobs(seed=1))
     last = capsys.readouterr().err.rstrip().split("\r")[-1]
-    assert "epoch 2/2" in last and "100 %" in last and "validation loss" in last
+    assert "epoch 2/2" in last and "100 %" in last and "; validation " in last
 
 
 def test_importing_training_does_not_import_widgets():

@@ -269,6 +269,13 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     assert all("is not a file" in problem for problem in found_in(tmp_path).values())
 
 
+def test_the_students_own_time_is_not_used(tmp_path: Path) -> None:
+    put(tmp_path, "anna", b"{}").with_name("timestamp.txt").write_text("1999-01-01 00:00:00 UTC")
+    put(tmp_path, "ben", b"{}")
+    _, said = run.submissions(tmp_path, NAME)
+    assert len(said) == 1 and said[0].startswith("timestamp.txt of anna was not used")
+
+
 def test_only_the_named_students(tmp_path: Path) -> None:
     for student in ("anna", "ben"):
         put(tmp_path, student, b"{}")

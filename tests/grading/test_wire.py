@@ -49,7 +49,7 @@ ARRAYS = [
 TENSORS = [
     torch.arange(6).reshape(2, 3), torch.zeros(0, 3), torch.tensor(2.5), torch.tensor([True]), torch.ones(3).bfloat16(),
     torch.ones(2).half(), torch.tensor([1 + 2j]), torch.arange(6.0).reshape(2, 3).T,
-    torch.ones(2, requires_grad=True),
+    torch.ones(2, requires_grad=True), torch.arange(9.0).reshape(3, 3)[:1, 1], torch.ones(()).expand(2, 3),
 ]
 
 
