@@ -53,15 +53,18 @@ def verify(modules: tuple[str, ...], jobs: int) -> bool:
 @click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count() or 1, show_default="CPU cores",
               help="Submissions to examine at once.")
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student. May be repeated.")
+@click.option("--seed", type=int, help="Seed of the hidden inputs, to repeat an earlier run. Default: the "
+              "directory's own, private one.")
 @click.option("--no-sandbox", is_flag=True, help="Run students' code as ordinary processes with your rights. There "
               "is no other way yet, and every report says so.")
-def grade(directory: Path, lab: str, jobs: int, students: tuple[str, ...], no_sandbox: bool) -> bool:
+def grade(directory: Path, lab: str, jobs: int, students: tuple[str, ...], seed: int | None,
+          no_sandbox: bool) -> bool:
     """Grade the submissions of a lab. DIR holds nbgrader's submitted/ folder; the results are written beside it."""
     from course_staff.grading.launch import PlainProcess
     from course_staff.grading.run import grade as run_grade
 
     course = Course.find()
-    return run_grade(course, directory, course.resolve(lab), jobs=jobs, students=students,
+    return run_grade(course, directory, course.resolve(lab), jobs=jobs, students=students, seed=seed,
                      launcher=PlainProcess() if no_sandbox else None)
 
 

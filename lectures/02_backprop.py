@@ -1,5 +1,5 @@
 # %% [markdown] slide="slide"
-# # 02 · Back-propagation: how a net knows which weight to change
+# # 02 · Backpropagation: how a net knows which weight to change
 #
 # - **You need** Python with NumPy, the product of a matrix and a vector, and the derivative of a function of one
 #   variable.
@@ -140,7 +140,7 @@ for k in range(3):
 #
 # The number in the last column approaches a derivative as the nudge gets smaller, $\partial L / \partial a_k$. All of
 # them together are the **gradient**. The nudging costs one run of the net for each weight. For three weights that is
-# nothing; for a million weights it is a million runs for one small improvement. **Back-propagation gets all of the
+# nothing; for a million weights it is a million runs for one small improvement. **Backpropagation gets all of the
 # derivatives, exactly, for about the price of three runs.** The rest of this lecture builds it and checks that claim.
 
 # %% [markdown] slide="slide"
@@ -477,7 +477,7 @@ for d in (1, 2, 3, 5, 10, 20):
 # Following the paths one at a time is hopeless. But look at how the cell *counts* them: layer by layer, each neuron
 # summing over its neighbours, so that every link is used once. Derivatives can be summed in the same way. Write the
 # formula with the common factors taken out, from the loss backwards, and each link is used once. **That is
-# back-propagation**: the chain rule, in an order in which nothing is computed twice.
+# backpropagation**: the chain rule, in an order in which nothing is computed twice.
 
 # %% [markdown] slide="slide"
 # ## 5. A whole net with numbers: deck K's example
@@ -550,7 +550,7 @@ compare("h2", "0.596", h[1], agrees=False)
 
 # %% slide="fragment"
 def backward(net):
-    """Derivative of the error with respect to each entry of the net, by back-propagation."""
+    """Derivative of the error with respect to each entry of the net, by backpropagation."""
     h, o, _ = forward(net)
     delta_o = (o - TARGETS) * o * (1 - o)
     delta_h = (net["W2"].T @ delta_o) * h * (1 - h)
@@ -699,7 +699,7 @@ plt.show()
 assert abs(buggy_errors / errors - 1).max() < 0.0005  # the two never differ by more than a twentieth of a per cent
 
 # %% [markdown] slide="subslide"
-# **Explorer 2.** One pass of back-propagation, stage by stage. Black: values that go forward. Orange: derivatives that
+# **Explorer 2.** One pass of backpropagation, stage by stage. Black: values that go forward. Orange: derivatives that
 # come back. `steps` is how many steps of training were done before. Watch the deltas: after 10,000 steps the outputs
 # are nearly right, and the deltas that tell the net to change have all but vanished.
 
@@ -709,7 +709,7 @@ STAGES = ["0 the net", "1 forward: hidden", "2 forward: outputs", "3 deltas of t
 
 
 def plot_backprop(stage=STAGES[6], steps=0):
-    """One pass of back-propagation through the 2-2-2 net, up to `stage`, after `steps` steps of training."""
+    """One pass of backpropagation through the 2-2-2 net, up to `stage`, after `steps` steps of training."""
     reached = STAGES.index(stage)
     before = train(step, steps)[0]
     h, o, error = forward(before)
@@ -1352,7 +1352,7 @@ plt.show()
 # Deck K gives "(Werbos) Rumelhart, Hinton, Williams (1974) 1986", and deck V rightly says "invented in the 1970s, but
 # only 1986 it became popular".
 #
-# > **Erratum E40.** Deck N's history has "1986, Geoffrey Hinton, back-propagation algorithm in its current form". The
+# > **Erratum E40.** Deck N's history has "1986, Geoffrey Hinton, backpropagation algorithm in its current form". The
 # > paper of 1986 has three authors, of whom David Rumelhart is the first, and the algorithm is older: see the list
 # > above and the references.
 
@@ -1362,7 +1362,7 @@ plt.show()
 # - The **gradient** says how the loss reacts to each weight. Gradient descent steps against it; the **learning rate**
 #   must stay below 2 divided by the steepest curvature.
 # - **Chain rule**: links along a path multiply, paths add. Paths are too many to follow one by one; links are few.
-# - **Back-propagation** goes through the links once, from the loss backwards: *delta of the neuron a weight enters,
+# - **Backpropagation** goes through the links once, from the loss backwards: *delta of the neuron a weight enters,
 #   times the value it carries*. Derivatives first, updates after (Erratum E4).
 # - **Reverse mode** is the same for any graph of elementary steps. All derivatives together cost about three forward
 #   passes, however many weights there are.

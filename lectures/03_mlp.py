@@ -1,10 +1,10 @@
 # %% [markdown] slide="slide"
-# # 3 · Multi-layer perceptrons: from one matrix to thirty layers
+# # 03 · Multi-layer perceptrons: from one matrix to thirty layers
 #
 # **Question.** A net is a stack of simple functions. What does each part of the stack buy, how is it kept trainable,
 # and how is it kept from learning its examples by heart?
 #
-# - **You need** Python, linear algebra, and module 02 (logistic regression, back-propagation, stochastic gradient
+# - **You need** Python, linear algebra, and module 02 (logistic regression, backpropagation, stochastic gradient
 #   descent).
 # - **You get** the multi-layer perceptron: why it needs non-linear units, how wide and how deep to make it, how to
 #   initialise, normalise, optimise, regularise and tune it, and where it fails.
@@ -562,7 +562,7 @@ ledger.append(
 # ## 4 · Activations and saturation
 #
 # A function applied to each unit is called its **activation**. Deck N gives three. What matters for learning is the
-# derivative: back-propagation (module 02) multiplies by one derivative in each layer on the way down.
+# derivative: backpropagation (module 02) multiplies by one derivative in each layer on the way down.
 
 # %% slide="subslide"
 ACTIVATIONS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "ReLU": torch.relu}

@@ -88,8 +88,12 @@ def cell_ids(cells: Iterable[Cell]) -> list[str]:
     return ids
 
 
-def finished(cells: list[NotebookNode]) -> NotebookNode:
-    """A notebook of these cells as it goes to the disk: no outputs, fixed metadata, its own fingerprint."""
+def finished(cells: list[NotebookNode], lab: str = "") -> NotebookNode:
+    """A notebook of these cells as it goes to the disk: no outputs, fixed metadata, its own fingerprint.
+
+    lab: for a released lab, its name. The notebook then also says which cells it was released with, so that
+    `course check` can tell a student which one is lost or edited.
+    """
     kept = []
     for cell in cells:
         metadata = {key: cell.metadata[key] for key in CELL_METADATA if key in cell.metadata}
@@ -101,6 +105,11 @@ def finished(cells: list[NotebookNode]) -> NotebookNode:
         {"course": {"fingerprint": ""}, "kernelspec": KERNEL, "language_info": {"name": "python"}}
     )
     notebook.metadata.course.fingerprint = fingerprint(notebook)
+    if lab:
+        released = {cell.metadata.nbgrader.grade_id: cell.source for cell in kept if "nbgrader" in cell.metadata}
+        notebook.metadata.course.lab = lab
+        notebook.metadata.course.cells = nbformat.from_dict(
+            {grade_id: hashlib.sha1(source.encode()).hexdigest() for grade_id, source in released.items()})
     nbformat.validate(notebook)
     return notebook
 

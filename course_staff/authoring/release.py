@@ -48,7 +48,7 @@ def generate(course: Course, solutions: dict[str, NotebookNode], data: dict[str,
             shutil.copyfile(course.solution(module).parent / name, source / name)
         _run_nbgrader(module, config, recorded=gradebook is not None)
         target = Course(folder).release(module)
-        target.write_text(text_of(finished(read(target).cells)), encoding="utf-8", newline="\n")
+        target.write_text(text_of(finished(read(target).cells, lab=module)), encoding="utf-8", newline="\n")
 
 
 def _run_nbgrader(module: str, config: Config, *, recorded: bool) -> None:

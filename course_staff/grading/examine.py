@@ -103,13 +103,15 @@ def run_cell(connection: Connection, source: str, seconds: float) -> dict[str, A
 
 def _run_cell(state: _Examination, step: Step) -> None:
     # The cell has not run yet, so it must not be among those that a new candidate runs first.
-    name = step.exercise or ("a cell that was added" if step.added else step.cell)
+    name = "an added cell" if step.added else "an ungraded cell"
+    if step.exercise:
+        name = f"the answer cell {step.exercise!r}"
     try:
         state.alive()
         reply = state._run(step)
     except (LimitExceeded, Disconnected, ProtocolError) as problem:
         state.end()
-        state.result.flags.append(f"Running {name!r} was ended: {problem}.")
+        state.result.flags.append(f"Running {name} was ended: {problem}.")
         text = _limit_text(problem)
         if step.exercise:
             state.cell_errors[step.exercise] = text

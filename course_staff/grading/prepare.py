@@ -142,7 +142,7 @@ def _find(cells: list[dict[str, Any]], released: list[tuple[str, str]], lab: Lab
     roles: dict[str, Cell] = {cell_id: cell for cell, (cell_id, _) in zip(lab.cells, released, strict=True)}
     text_of = dict(released)
     found = _Found()
-    last = ""
+    last, skipped = "", 0
     for cell in cells:
         grade_id = _grade_id(cell)
         known = grade_id if grade_id in roles else cell["id"] if cell["id"] in roles else None
@@ -151,8 +151,7 @@ def _find(cells: list[dict[str, Any]], released: list[tuple[str, str]], lab: Lab
         if known is not None and roles[known].role in ("answer", "test", "written"):
             found.graded[known].append(cell["source"])
             last = known
-            if "skip-execution" in _tags(cell):
-                found.notes.append(f"The cell {known!r} carries the tag skip-execution, which the release does not.")
+            skipped += "skip-execution" in _tags(cell)
         elif known is not None:
             if roles[known].role == "setup" and cell["source"].strip() != text_of[known].strip():
                 found.notes.append("The set-up cell was edited: the released one is used.")
@@ -161,6 +160,8 @@ def _find(cells: list[dict[str, Any]], released: list[tuple[str, str]], lab: Lab
             last = known
         elif cell["cell_type"] == "code" and cell["source"].strip():
             found.added[last].append(cell["source"])
+    if skipped:
+        found.notes.append(f"{skipped} graded cells carry the tag skip-execution, which the release does not: ignored.")
     if not any(key in found.graded for key in [*lab.answers, *(cell.grade_id or "" for cell in lab.tests.values())]):
         raise Unreadable(
             f"This notebook has no cell of {lab.name}: it is of another lab, or its metadata were stripped."
