@@ -1,6 +1,6 @@
 # Every target sets up .venv/ by itself. On Windows without make: see environment.yml.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab demo test build docs
+.PHONY: help setup lab demo test build
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +15,6 @@ help:
 	@echo "make test    everything that CI runs"
 	@echo "make lab     JupyterLab on the labs"
 	@echo "make build   the notebooks, from their text sources"
-	@echo "make docs    the web book"
 	@echo "make setup   only the environment, in $(VENV)/"
 
 setup: $(READY)
@@ -28,7 +27,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 lab: $(READY)
-	JUPYTER_PREFER_ENV_PATH=1 JUPYTER_CONFIG_PATH=$(CURDIR)/.jupyter $(BIN)/jupyter lab --ServerApp.root_dir=. \
+	JUPYTER_PREFER_ENV_PATH=1 JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" $(BIN)/jupyter lab --ServerApp.root_dir=. \
 	    --LabApp.default_url=/lab/tree/labs --LabApp.news_url=None \
 	    --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	    $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
@@ -44,8 +43,3 @@ test: $(READY)
 
 build: $(READY)
 	$(BIN)/course build
-
-docs: $(READY)
-	@test -f docs/conf.py || { echo "The web book has no configuration yet (docs/conf.py)." >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check -e '.[docs]' -c constraints.txt
-	$(BIN)/sphinx-build -W -b html docs docs/_build/html

@@ -153,7 +153,7 @@ for k in range(3):
 # $$\frac{dL}{d\hat y} = -\frac{y}{\hat y} + \frac{1-y}{1-\hat y}$$
 #
 # "If $a_3$ varies by a tiny amount, how much does $\hat y$ vary?" The sigmoid has the handy property
-# $f'(z) = f(z)\,(1-f(z))$, so
+# $f'(z) = \dfrac{e^{-z}}{(1 + e^{-z})^2} = f(z)\,(1-f(z))$, so
 #
 # $$\frac{d\hat y}{da_3} = x_3 \, \hat y \, (1 - \hat y).$$
 #
@@ -793,7 +793,9 @@ assert np.isclose(at_trained, at_swapped, rtol=1e-9) and at_halfway > 50 * at_tr
 #
 # $$\frac{\partial L}{\partial z} = \frac{p - y}{B}, \qquad y \text{ is 1 at the label and 0 elsewhere.}$$
 #
-# From there it goes back through the three products. For $z = h\,w$, with examples in the rows:
+# From there it goes back through the three products. In section 5 the weights stood on the left, $W x$, with a row for
+# each neuron. Here an example is a row, so they stand on the right and have a *column* for each neuron: with $n$ inputs
+# and $m$ neurons, $h$ is $(B, n)$, $w$ is $(n, m)$ and $z$ is $(B, m)$. For $z = h\,w$:
 #
 # $$
 # \frac{\partial L}{\partial w} = h^{\mathsf T}\, \frac{\partial L}{\partial z}, \qquad
@@ -963,7 +965,8 @@ plt.show()
 # > is nudging weight by weight.
 #
 # The cell measures both, on nets of growing width (two hidden layers, ten classes) and a batch of 64 pictures of
-# handwritten digits (8 × 8 pixels; more about them in section 9). It counts in two ways: the **seconds** of this
+# handwritten digits (8 × 8 pixels; more about them in section 9). In it, `torch.nn.Linear(n, m)` is a layer with its
+# weights and biases, from $n$ values to $m$, and `Sequential` puts layers one after the other. It counts in two ways: the **seconds** of this
 # machine, which vary from run to run, and the exact number of multiplications and additions in the matrix products. The
 # **parameters** are all weights and biases. Nudging all $P$ of them to both sides needs $2P$ forward passes. We really
 # do that for the small nets, and for the large ones multiply $2P$ by the time of one pass.
@@ -1213,8 +1216,9 @@ for h in (1e-5, 1e-6):
 # ## 9. Stochastic gradient descent on real digits
 #
 # Everything together, on real data: handwritten digits of 8 × 8 pixels, threes against eights. The model is the
-# logistic regression of section 1 with 64 inputs and a bias. The loss is the *mean* over all training pictures, and so
-# is its gradient, $\frac1N X^{\mathsf T} (\hat y - y)$, the formula of section 2 for all pictures at once.
+# logistic regression of section 1 with 64 inputs and a bias; its weights are now called $w$. The loss is the *mean*
+# over all $N$ training pictures, and so is its gradient, $\frac1N X^{\mathsf T} (\hat y - y)$, the formula of section 2
+# for all pictures at once: $X$ is $(N, 64)$, a picture a row, and $\hat y$ and $y$ are $(N,)$.
 #
 # But must we look at all pictures before every step? **Stochastic gradient descent** (SGD) takes a few at random, a
 # **mini-batch**, and steps with *their* mean gradient. It is noisy, and it is right on average. One pass over all

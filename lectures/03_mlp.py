@@ -8,8 +8,8 @@
 #   descent).
 # - **You get** the multi-layer perceptron: why it needs non-linear units, how wide and how deep to make it, how to
 #   initialise, normalise, optimise, regularise and tune it, and where it fails.
-# - **Time:** 90 minutes to read; about a minute to run on two CPU cores, without a network.
-# - **Deck slides:** K "Optimization methods", "1-layer NN" to "Modern ANN", "Hyperparameters"; V 12, 13, 18 to 24; F
+# - **Time**: 90 minutes to read; about a minute to run on two CPU cores, without a network.
+# - **Slides**: K "Optimization methods", "1-layer NN" to "Modern ANN", "Hyperparameters"; V 12, 13, 18 to 24; F
 #   "Batch Normalisation", "Example of a 2 layers perceptron in Pytorch", "Adam", "Dropout"; N "Perceptron" to "What
 #   is wrong with fully connected deep neural networks?", "Practical issues", "Network regularization: dropout".
 #
@@ -41,7 +41,7 @@ NOTEBOOK_START = time.perf_counter()
 ledger = []  # (deck, what it says, what we compute), printed at the end
 
 # %% [markdown] slide="slide"
-# ## 1 · One matrix, then one hidden layer
+# ## 1. One matrix, then one hidden layer
 #
 # Deck K climbs from a "1-layer NN" (92.5 % on MNIST) to "one hidden layer" (98.2 %) to a "modern" net (99.0 %). MNIST
 # is a set of 70,000 handwritten digits of 28×28 pixels. Here we climb the same stairs on `digits`, 1,797 handwritten
@@ -73,6 +73,9 @@ plotting.show_images(
 # **softmax** makes them probabilities:
 #
 # $$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}, \qquad L = -\log p_{\text{true class}}.$$
+#
+# The formula is for one example, a column. Of a batch each example is a row, as in module 02, section 6: `x` is
+# (batch, 64), and the logits are `x @ W.T + b`, (batch, 10).
 #
 # $L$ is the **cross-entropy** loss of one example (with the natural logarithm its unit is the nat); its mean over the
 # examples is what we minimise. With two classes and one logit fixed at 0, this is logistic regression again:
@@ -121,6 +124,13 @@ print(
 # of such layers, each fully connected to the next, is a **multi-layer perceptron** (MLP).
 #
 # Both nets are trained with stochastic gradient descent, one pass over the training part being an **epoch**.
+#
+# In PyTorch, `nn.Linear(64, 10)` holds $W$ (10 × 64) and $b$ (10) and computes `x @ W.T + b`; `nn.Sequential` puts
+# such pieces one after the other. `training.fit` shuffles the examples in each epoch and does four things for each
+# batch: compute the loss; clear the old gradients, since `backward()` adds to them (`optimizer.zero_grad()`);
+# `loss.backward()`; and `optimizer.step()`, which for SGD subtracts `lr * p.grad` from each parameter `p`, in place. In
+# the lab you write this loop yourself. There, changes in place to a `p` that requires gradients belong under
+# `with torch.no_grad():`, so that autograd does not take them for a part of the net.
 
 
 # %% slide="fragment"
@@ -219,7 +229,7 @@ for name, features in (("pixels", x_val), ("100 hidden units", activity[:, :100]
 print(f"units above 0.9 or below 0.1: {((activity > 0.9) | (activity < 0.1)).float().mean():.0%} of all activities")
 
 # %% [markdown] slide="slide"
-# ## 2 · Without a non-linearity, depth is nothing
+# ## 2. Without a non-linearity, depth is nothing
 #
 # Deck V (slide 24): without a non-linear function after each linear operation "a deep network would be linear despite
 # its depth". In one line:
@@ -298,7 +308,7 @@ print(len(matrices), "layers of weights:", ", ".join(matrices))
 ledger.append(("F", "Net is a 2 layers perceptron", f"{len(matrices)} layers of weights, 2 of them hidden (E41)"))
 
 # %% [markdown] slide="slide"
-# ## 3 · How wide? How deep?
+# ## 3. How wide? How deep?
 #
 # ### Width: universal approximation, by hand
 #
@@ -559,7 +569,7 @@ ledger.append(
 # train.
 
 # %% [markdown] slide="slide"
-# ## 4 · Activations and saturation
+# ## 4. Activations and saturation
 #
 # A function applied to each unit is called its **activation**. Deck N gives three. What matters for learning is the
 # derivative: backpropagation (module 02) multiplies by one derivative in each layer on the way down.
@@ -645,20 +655,21 @@ print("formula of N     ", as_printed.tolist(), "  (e^100 exceeds float32: inf /
 print("torch.tanh       ", torch.tanh(x).tolist())
 
 # %% [markdown] slide="slide"
-# ## 5 · Keeping the signal alive: initialisation, normalisation, skips
+# ## 5. Keeping the signal alive: initialisation, normalisation, skips
 #
 # ### Initialisation
 #
-# Let a layer have $m$ inputs $h_i$ and independent weights of mean 0 and variance $g^2/m$. Then $z = \sum_i w_i h_i$
+# Let a layer have $n$ inputs $h_i$ and independent weights of mean 0 and variance $g^2/n$. Then $z = \sum_i w_i h_i$
 # has
 #
-# $$\operatorname{Var} z = m \cdot \frac{g^2}{m}\, \mathbb{E}[h^2] = g^2\, \mathbb{E}[h^2].$$
+# $$\operatorname{Var} z = n \cdot \frac{g^2}{n}\, \mathbb{E}[h^2] = g^2\, \mathbb{E}[h^2].$$
 #
 # If $h = \text{ReLU}(z')$ with $z'$ symmetric about 0, half of the square is cut away:
 # $\mathbb{E}[h^2] = \tfrac12 \operatorname{Var} z'$. So each ReLU layer multiplies the variance of the signal by
 # $g^2/2$. It stays as it is for $g = \sqrt2$ (He and others, 2015). Where the activation is close to the identity
-# near 0, like tanh, $g = 1$ is the choice (LeCun and others 1998; Glorot and Bengio 2010 take the mean of the numbers
-# of inputs and outputs for $m$). After 30 layers a $g$ that is a little off matters:
+# near 0, like tanh, $g = 1$ is the choice (LeCun and others 1998; Xavier Glorot and Bengio 2010 take the mean of the
+# numbers of inputs and outputs for $n$, known as *Xavier* initialisation). After 30 layers a $g$ that is a little off
+# matters:
 
 
 # %% slide="subslide"
@@ -1013,11 +1024,11 @@ ledger.append(
 # plain net's shoots up.
 
 # %% [markdown] slide="slide"
-# ## 6 · Optimisers
+# ## 6. Optimisers
 #
 # Stochastic gradient descent (SGD) steps against the gradient $g_t$ of a batch:
 # $\theta \leftarrow \theta - \eta\, g_t$, with learning rate $\eta$. Decks K, F and N show its successors. All act on
-# each parameter separately, start from $v = s = 0$, and differ in two ideas.
+# each parameter separately, start from $v = s = 0$ (Adam from $m = v = 0$), and differ in two ideas.
 #
 # - **SGD**: $\theta \leftarrow \theta - \eta\, g$.
 # - **Momentum** (Polyak, 1964), go on in the direction of the past steps: $v \leftarrow \mu v + g$, then
@@ -1028,15 +1039,16 @@ ledger.append(
 #   $s \leftarrow s + g^2$, then $\theta \leftarrow \theta - \eta\, g / (\sqrt s + \varepsilon)$.
 # - **RMSprop** (Tieleman and Hinton, 2012), the same, but forget the distant past:
 #   $s \leftarrow \rho s + (1 - \rho)\, g^2$, then $\theta \leftarrow \theta - \eta\, g / (\sqrt s + \varepsilon)$.
-# - **Adam** (Kingma and Ba, 2015), both ideas, corrected for the start at 0:
-#   $v \leftarrow \beta_1 v + (1 - \beta_1)\, g$ and $s \leftarrow \beta_2 s + (1 - \beta_2)\, g^2$; in step $t$ with
-#   $\hat v = v / (1 - \beta_1^t)$ and $\hat s = s / (1 - \beta_2^t)$,
-#   $\theta \leftarrow \theta - \eta\, \hat v / (\sqrt{\hat s} + \varepsilon)$.
+# - **Adam** (Kingma and Ba, 2015), both ideas, corrected for the start at 0. Its authors' letters are $m$ for the
+#   gradients and $v$, no longer a velocity, for their squares:
+#   $m \leftarrow \beta_1 m + (1 - \beta_1)\, g$ and $v \leftarrow \beta_2 v + (1 - \beta_2)\, g^2$; in step
+#   $t = 1, 2, \dots$ with $\hat m = m / (1 - \beta_1^t)$ and $\hat v = v / (1 - \beta_2^t)$,
+#   $\theta \leftarrow \theta - \eta\, \hat m / (\sqrt{\hat v} + \varepsilon)$.
 #
 # Here $\mu$, $\rho$, $\beta_1$, $\beta_2$ are numbers a little below 1 (how much is remembered) and $\varepsilon$ is
-# tiny (it keeps the denominator away from 0). These are PyTorch's forms. Older texts keep $\eta$ inside $v$; the two
-# differ as soon as $\eta$ changes during training. Three of them, written from their rules, against `torch.optim`;
-# momentum, Nesterov and Adam are yours to write in the lab.
+# tiny (it keeps the denominator away from 0). These are PyTorch's forms. Older texts keep $\eta$ inside the velocity;
+# the two differ as soon as $\eta$ changes during training. Three of them, written from their rules, against
+# `torch.optim`; momentum, Nesterov and Adam are yours to write in the lab.
 
 
 # %% slide="fragment"
@@ -1291,7 +1303,7 @@ ledger.append(
 )
 
 # %% [markdown] slide="slide"
-# ## 7 · Overfitting and its cures
+# ## 7. Overfitting and its cures
 #
 # A net with more parameters than examples can learn its examples by heart. To see what that costs we make learning by
 # heart harmful: 400 training images, a fifth of them with a wrong label, as happens when people label in a hurry. The
@@ -1437,7 +1449,7 @@ plt.show()
 # regulariser as such; the late, small steps just learn fewer of the wrong labels in the time given.
 
 # %% [markdown] slide="slide"
-# ## 8 · Choosing the hyper-parameters
+# ## 8. Choosing the hyper-parameters
 #
 # Learning rate and weight decay are **hyper-parameters**: numbers that training does not set. Deck K lists four ways
 # to choose them: "Grid search :(", "Random search :/", "Bayesian optimization :)", "Informal parameter search :)". We
@@ -1632,7 +1644,7 @@ plt.show()
 # time (Bergstra and Bengio, 2012).
 
 # %% [markdown] slide="slide"
-# ## 9 · The "modern" net, and the test set
+# ## 9. The "modern" net, and the test set
 #
 # Deck K's "modern" net puts together what we now have: ReLU, dropout, a better optimiser. Its source, a tutorial by
 # A. Radford, has two hidden layers of 625. Ours are smaller, with batch norm and augmentation. The recipe was settled
@@ -1722,7 +1734,7 @@ ledger.append(
 )
 
 # %% [markdown] slide="slide"
-# ## 10 · "No spatial invariance"
+# ## 10. "No spatial invariance"
 #
 # Deck N asks what is wrong with fully connected nets: too many parameters, "wasteful and do not generalize: no
 # spatial invariance for images". To generalise to new images of the *same kind* they do well enough, as section 9
@@ -1837,7 +1849,7 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 #
 # **Next:** the lab, [`labs/03_mlp/03_mlp.ipynb`](../labs/03_mlp/03_mlp.ipynb), where you write the pieces yourself.
 #
-# ### References
+# ## References
 #
 # - J. Bergstra, Y. Bengio. Random search for hyper-parameter optimization. *JMLR* 13, 2012.
 # - D. Cireşan, U. Meier, J. Schmidhuber. Multi-column deep neural networks for image classification. *CVPR* 2012.

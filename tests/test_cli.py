@@ -135,5 +135,7 @@ def test_the_options_of_grade(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
     monkeypatch.setattr(run, "grade", pretend)
     monkeypatch.chdir(ROOT)
-    assert cli.main(["grade", str(tmp_path), "--lab", "02", "--jobs", "3", "--student", "anna"]) == 0
-    assert asked == {"directory": tmp_path, "module": "02_backprop", "jobs": 3, "students": ("anna",), "launcher": None}
+    assert cli.main(["grade", str(tmp_path), "--lab", "02", "--jobs", "3", "--student", "anna",
+                     "--seed", "7"]) == 0
+    assert asked == {"directory": tmp_path, "module": "02_backprop", "jobs": 3, "students": ("anna",), "seed": 7,
+                     "launcher": None}

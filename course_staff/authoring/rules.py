@@ -135,8 +135,7 @@ def _test_problems(cell: Cell, lab: Lab) -> Iterator[str]:
     taken = bound_names(cell.source) & lab.proxied_names
     if taken:
         yield f"binds {', '.join(sorted(taken))}, the name of an answer, and so would test itself"
-    last = parse(cell.visible).body[-1:]
-    if not last or ast.unparse(last[0]) != f"checks.passed({cell.exercise!r})":
+    if f"checks.passed({cell.exercise!r})" not in map(ast.unparse, parse(cell.visible).body):
         yield f'must end its visible part with checks.passed("{cell.exercise}"), which tells the student that it passed'
 
 
@@ -159,8 +158,8 @@ def _hidden_problems(cell: Cell) -> Iterator[str]:
             body = []
         if len(body) != 1 or not _is_hidden_block(body[0]):
             yield "the hidden block must be exactly one unindented `with checks.hidden():` statement"
-        elif any(isinstance(node, ast.JoinedStr) for call in _checks_calls(body[0]) for node in ast.walk(call)):
-            yield "a hidden check computes its message (an f-string), which could tell the input: write a constant"
+        elif any(_is_computed_text(node) for call in _checks_calls(body[0]) for node in ast.walk(call)):
+            yield "a hidden check computes its message, which could tell the input: write a constant text"
 
 
 def _checks_calls(block: ast.stmt) -> Iterator[ast.Call]:
@@ -168,6 +167,16 @@ def _checks_calls(block: ast.stmt) -> Iterator[ast.Call]:
     for node in ast.walk(block):
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("checks."):
             yield node
+
+
+def _is_computed_text(node: ast.AST) -> bool:
+    """Whether this is an f-string, or a text put together by +, % or format."""
+    def text(part: ast.AST) -> bool:
+        return isinstance(part, ast.Constant) and isinstance(part.value, str)
+
+    return (isinstance(node, ast.JoinedStr)
+            or (isinstance(node, ast.BinOp) and (text(node.left) or text(node.right)))
+            or (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and text(node.func.value)))
 
 
 def _is_hidden_block(statement: ast.stmt) -> bool:

@@ -1,17 +1,20 @@
 """Stage two: a job becomes a result. The candidate runs the student's cells; the test cells run here, against proxies.
 
-Cells and tests interleave in notebook order. A limit inside one exercise costs that exercise only: the candidate is
-ended, a new one runs the cells again, and the examination goes on.
+Cells and tests interleave in notebook order: a test sees the notebook as it was at its place. First all cells run, and
+a copy of the candidate is put aside at the place of every test. Then each test is run on its own copy. So no cell runs
+after a hidden input has come into the process, and what a test leads to (an endless loop, a crash) stays in its copy.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import shutil
 import time
 import warnings
 import zlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from course_staff.grading.job import Job, Result, Status, Step, Verdict
@@ -22,7 +25,20 @@ from course_utils.checks import CheckFailed, Unanswered
 from course_utils.checks.world import world
 
 TOTAL_SECONDS = 900.0
+FORK_SECONDS = 10.0
 MAX_OUTPUT_MB = 20.0  # that one cell may send back
+
+
+class InfrastructureError(RuntimeError):
+    """This machine failed, not the student: no candidate could be started."""
+
+
+@dataclass
+class _Snapshot:
+    """The candidate as it was at the place of a test: a copy, or how many cells to run again where there is none."""
+
+    copy: Connection | None
+    cells: int
 
 
 @dataclass
@@ -32,36 +48,65 @@ class _Examination:
     job: Job
     launcher: Launcher
     result: Result
+    deadline: float
     connection: Connection | None = None
-    done: list[Step] = field(default_factory=list)  # cells that the present candidate has run, in order
+    done: list[Step] = field(default_factory=list)  # cells that ran and are run again by a new candidate, in order
     cell_errors: dict[str, str] = field(default_factory=dict)  # by exercise
-    deadline: float = 0.0
+    snapshots: dict[str, _Snapshot] = field(default_factory=dict)  # by exercise
+    folders: list[Path] = field(default_factory=list)  # of candidates; their copies go on using them
+
+    def start(self, cells: int) -> Connection:
+        """A new candidate that has run the first of the cells done."""
+        try:
+            connection = self.launcher.start()
+        except (LimitExceeded, Disconnected, ProtocolError, OSError) as problem:
+            raise InfrastructureError(f"no candidate could be started: {problem}") from None
+        self.folders += [connection.folder] if connection.folder else []
+        try:
+            for step in self.done[:cells]:
+                run_cell(connection, step.source, self.left(step.seconds))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def alive(self) -> Connection:
-        """The candidate, with all cells run so far. Started anew where the last one was ended."""
+        """The candidate that runs the cells. Started anew where the last one was ended."""
         if self.connection is None:
-            self.connection = self.launcher.start()
-            for step in self.done:
-                self._run(step)
+            self.connection = self.start(len(self.done))
         return self.connection
 
     def end(self) -> None:
+        """End the candidate that runs the cells, but not the copies put aside."""
         if self.connection is not None:
-            self.connection.close()
+            copies = [snapshot.copy.pid for snapshot in self.snapshots.values() if snapshot.copy]
+            self.connection.close(spare=copies)
             self.connection = None
 
     def left(self, seconds: float) -> float:
         return max(0.1, min(seconds, self.deadline - time.monotonic()))
 
-    def _run(self, step: Step) -> dict[str, Any]:
-        assert self.connection is not None
-        return run_cell(self.connection, step.source, self.left(step.seconds))
+    def put_aside(self, exercise: str) -> None:
+        """Keep the candidate as it is now for the test of this exercise."""
+        copy = None
+        try:
+            if self.alive().may_fork():
+                copy = self.alive().fork(self.left(FORK_SECONDS))
+        except (LimitExceeded, Disconnected, ProtocolError):
+            self.end()
+        self.snapshots[exercise] = _Snapshot(copy, len(self.done))
+
+    def take(self, exercise: str) -> Connection:
+        """The candidate for a test, as it was at its place."""
+        snapshot = self.snapshots[exercise]
+        copy, snapshot.copy = snapshot.copy, None
+        return copy or self.start(snapshot.cells)
 
 
 def examine(job: Job, launcher: Launcher | None = None) -> Result:
     """Run every cell and every test of a job.
 
-    Raises nothing for what a submission does; an exception means that this machine failed, not the student.
+    What a submission does raises nothing. Raises InfrastructureError where this machine cannot start a candidate.
     """
     launcher = launcher or PlainProcess()
     started = time.monotonic()
@@ -76,9 +121,18 @@ def examine(job: Job, launcher: Launcher | None = None) -> Result:
             if step.kind == "run":
                 _run_cell(state, step)
             else:
+                state.put_aside(step.exercise or "")
+        state.end()
+        for step in job.steps:
+            if step.kind == "test":
                 _run_test(state, step)
     finally:
         state.end()
+        for snapshot in state.snapshots.values():
+            if snapshot.copy:
+                snapshot.copy.close()
+        for folder in state.folders:
+            shutil.rmtree(folder, ignore_errors=True)
     for verdict in result.verdicts.values():
         verdict.inherited = tuple(
             need
@@ -86,6 +140,8 @@ def examine(job: Job, launcher: Launcher | None = None) -> Result:
             if verdict.points < verdict.max_points and result.verdicts[need].points == 0
         )
     result.seconds = time.monotonic() - started
+    if result.seconds > TOTAL_SECONDS:
+        result.flags.append(f"It took more than {TOTAL_SECONDS:.0f} s in all: the last exercises were cut short.")
     return result
 
 
@@ -102,14 +158,13 @@ def run_cell(connection: Connection, source: str, seconds: float) -> dict[str, A
 
 
 def _run_cell(state: _Examination, step: Step) -> None:
-    # The cell has not run yet, so it must not be among those that a new candidate runs first.
     name = "an added cell" if step.added else "an ungraded cell"
     if step.exercise:
         name = f"the answer cell {step.exercise!r}"
     try:
-        state.alive()
-        reply = state._run(step)
+        reply = run_cell(state.alive(), step.source, state.left(step.seconds))
     except (LimitExceeded, Disconnected, ProtocolError) as problem:
+        # It is not among the cells done, so a new candidate does without it.
         state.end()
         state.result.flags.append(f"Running {name} was ended: {problem}.")
         text = _limit_text(problem)
@@ -135,22 +190,25 @@ def _run_test(state: _Examination, step: Step) -> None:
 
 def _verdict(state: _Examination, step: Step) -> tuple[Status, str]:
     job, exercise = state.job, step.exercise or ""
+    sources = [other.source for other in job.steps if other.kind == "run" and other.exercise in (None, exercise)]
+    seed = (job.seed, zlib.crc32(f"{job.lab}/{exercise}".encode()))
+    connection = None
     try:
-        remote = Remote(
-            state.alive(),
-            seconds=state.left(step.seconds),
-            seed=(job.seed, zlib.crc32(f"{job.lab}/{exercise}".encode())),
-            sources=[other.source for other in job.steps if other.kind == "run" and other.exercise in (None, exercise)],
-        )
+        connection = state.take(exercise)
+        remote = Remote(connection, seconds=state.left(step.seconds), seed=seed, sources=sources)
         try:
             return run_test(step, remote, state.cell_errors.get(exercise, ""), exercise in job.missing)
         finally:
             state.result.flags += remote.flags
     except (LimitExceeded, Disconnected, ProtocolError) as problem:
-        state.end()
         if isinstance(problem, ProtocolError):
             state.result.flags.append(f"{exercise}: the candidate broke the protocol ({problem}): read this answer.")
+        elif isinstance(problem, Disconnected):
+            state.result.flags.append(f"{exercise}: the process ended while the check ran.")
         return "died" if isinstance(problem, Disconnected) else "limit", _limit_text(problem)
+    finally:
+        if connection is not None:
+            connection.close()
 
 
 def run_test(step: Step, remote: Remote, cell_error: str = "", missing: bool = False) -> tuple[Status, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import shutil
@@ -11,14 +10,16 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import psutil
+
 import course_staff.grading
 import course_utils
-from course_staff.grading.wire import Budget, ProtocolError, receive, send
+from course_staff.grading.wire import Budget, Disconnected, ProtocolError, receive, send
 
 START_SECONDS = 120.0
 
@@ -32,15 +33,17 @@ class Connection:
     process: subprocess.Popen | None = None
     folder: Path | None = None
 
-    def close(self) -> None:
-        """End the candidate and everything it started, and remove its folder. May be called twice."""
+    def close(self, spare: Collection[int] = ()) -> None:
+        """End the candidate and everything it started, `spare` excepted, and remove its folder. May be called twice."""
         self.socket.close()
-        for end in (os.killpg, os.kill):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                end(self.pid, signal.SIGKILL)
+        for pid in [*(pid for pid in _descendants(self.pid) if pid not in spare), self.pid]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
         if self.process is not None:
             self.process.wait()
-        if self.folder is not None:
+        if self.folder is not None and not spare:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def ask(self, request: dict[str, Any], budget: Budget, *, special: Callable[[str, Any], Any] | None = None,
@@ -63,15 +66,45 @@ class Connection:
                 raise ProtocolError("a function was called back that was not passed")
             send(self.socket, answer(reply), budget)
 
-    def fork(self) -> Connection:
-        """A copy of the candidate as it is now, on a connection of its own."""
+    def fork(self, seconds: float = START_SECONDS) -> Connection:
+        """A copy of the candidate as it is now, on a connection of its own.
+
+        Raises LimitExceeded, Disconnected or ProtocolError where the candidate does not come up with one.
+        """
         ours, theirs = socket.socketpair()
-        with theirs:
-            budget = Budget(START_SECONDS)
-            send(self.socket, {"op": "fork", "id": 0}, budget)
-            socket.send_fds(self.socket, [b"F"], [theirs.fileno()])
-            receive(self.socket, budget)
-        return Connection(ours, receive(ours, budget)["pid"])
+        try:
+            with theirs:
+                budget = Budget(seconds)
+                send(self.socket, {"op": "fork", "id": 0}, budget)
+                socket.send_fds(self.socket, [b"F"], [theirs.fileno()])
+                receive(self.socket, budget)
+            reply = receive(ours, budget)
+            pid = reply.get("pid") if isinstance(reply, dict) else None
+            # The number comes from the candidate, and `close` kills that process: believe the system, not the number.
+            if type(pid) is not int or pid not in (child.pid for child in psutil.Process(self.pid).children()):
+                raise ProtocolError("the candidate named a process that is not its child")
+        except (OSError, psutil.Error):
+            ours.close()
+            raise Disconnected("the process ended") from None
+        except BaseException:
+            ours.close()
+            raise
+        return Connection(ours, pid)
+
+    def may_fork(self) -> bool:
+        """Whether a copy would live: only the thread that forks goes on in it, and locks of others stay locked."""
+        try:
+            return psutil.Process(self.pid).num_threads() == 1
+        except psutil.Error:
+            return False
+
+
+def _descendants(pid: int) -> list[int]:
+    """Processes that `pid` started, and those that they started. One whose parent has ended is not among them."""
+    try:
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
 class Launcher(Protocol):

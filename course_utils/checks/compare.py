@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from course_utils.checks.diagnose import UNKNOWN, diagnose
-from course_utils.checks.errors import CheckFailed, Unanswered, fail, is_hidden
+from course_utils.checks.errors import CheckFailed, Unanswered, fail
 from course_utils.checks.values import NotData, describe_type, plain
 
 Slips = Mapping[str, Any]
@@ -256,5 +256,3 @@ def describe(value: Any, width: int = 220) -> str:
 def _dtype(value: Any) -> str:
     return str(value.dtype).removeprefix("torch.")
 
-
-__all__ = ["close", "describe", "equal", "is_hidden", "raises", "shape", "that", "unchanged"]

@@ -6,7 +6,8 @@ import ast
 import sys
 from collections.abc import Iterable, Sequence
 
-EVASIONS = {"getattr", "eval", "exec", "compile", "__import__", "globals", "locals", "vars", "importlib"}
+EVASIONS = {"getattr", "eval", "exec", "compile", "__import__", "globals", "locals", "vars", "importlib", "attrgetter",
+            "methodcaller", "import_module"}
 
 
 def find_forbidden(source: str, forbidden: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -60,7 +61,8 @@ def relevant_source(name: str, cells: Iterable[str]) -> str:
     definitions: dict[str, ast.stmt] = {}
     imports: list[ast.stmt] = []
     for cell in cells:
-        lines = ["pass" if line.startswith(("%", "!")) else line for line in cell.split("\n")]
+        # Magics such as %%time and %matplotlib are no Python; what stands below them is.
+        lines = ["" if line.startswith(("%", "!")) else line for line in cell.split("\n")]
         try:
             body = ast.parse("\n".join(lines)).body
         except SyntaxError:
@@ -86,4 +88,6 @@ def _bound(node: ast.stmt) -> list[str]:
         return [node.name]
     if isinstance(node, ast.Assign):
         return [target.id for target in node.targets if isinstance(target, ast.Name)]
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return [node.target.id]
     return []

@@ -5,7 +5,6 @@ A test cell is written once. What differs between the two places goes through th
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ import torch
 from course_utils.checks.errors import CheckFailed, fail
 from course_utils.checks.forbid import find_forbidden, notebook_source
 from course_utils.checks.values import plain
+from course_utils.training import seed_everything
 
 
 class World(Protocol):
@@ -42,7 +42,7 @@ class Notebook:
         return None
 
     def seed_all(self, seed: int) -> None:
-        seed_here(seed)
+        seed_everything(seed)
 
     def rng(self, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.PUBLIC_SEED, stream])
@@ -138,13 +138,6 @@ def forbids(name: str, *forbidden: str) -> None:
     if used:
         raise CheckFailed(f"{name} uses {used[0]}, which this exercise does without: write it out.",
                           f"uses {used[0]}, which this exercise does without.")
-
-
-def seed_here(seed: int) -> None:
-    """Seed Python, NumPy and PyTorch in this process."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
 
 
 def _float_tensors(value: Any) -> bool:

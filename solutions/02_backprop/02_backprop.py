@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Lab 02 · Backpropagation
 #
-# Ten small functions, from the slope of one sigmoid to an automatic differentiation engine. None of them is longer
-# than a dozen lines, and with them you can train any network of this course, slowly.
+# Nine small functions and a class, from the slope of one sigmoid to an automatic differentiation engine. No function
+# or method is longer than a dozen or so lines, and with them you can train any network of this course, slowly.
 #
 # **After this lab you can**
 # - derive the gradient of logistic regression and write it so that it survives large inputs;
@@ -13,7 +13,8 @@
 # **Time** about 3 hours. **Points** 28 for code, 4 for the experiment at the end.
 #
 # **Follows** deck F, "Remember the logistic regression?" to "Practical Gradient Descent"; deck K, the worked
-# example "Backpropagation" (two inputs, two hidden neurons, two outputs); deck G, slides 12 and 13; lecture 02.
+# example "Backpropagation" (two inputs, two hidden neurons, two outputs); deck G, slides 12 and 13; lecture 02, whose
+# sections are named at each exercise.
 #
 # **How it works.** Write each answer in its cell, in place of the line that says so, then run the cell below it: it
 # checks your answer, and says what came, what was expected and which slip is likely. When your work is graded, the
@@ -21,6 +22,12 @@
 # NumPy arrays of `float64` unless something else is said.
 
 # %% tags=["setup"]
+try:
+    from course_utils import checks, data, plotting
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(f"{missing}. Install the course as its README says: `pip install -e .` in the course's "
+                              "folder, then restart the kernel. In Colab, upload or clone that folder first.") from None
+
 import itertools
 import math
 
@@ -28,14 +35,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from course_utils import checks, data, plotting
-
 plotting.use_style()
 
 # %% [markdown]
 # ## Part A · One neuron
 #
 # ### Exercise 1 · The sigmoid and its slope (2 points)
+#
+# *Lecture: section 2; what rounding does is new here.*
 #
 # $$\sigma(z) = \frac{1}{1 + e^{-z}}, \qquad \sigma'(z) = \sigma(z)\,\bigl(1 - \sigma(z)\bigr) = \sigma(z)\,\sigma(-z)$$
 #
@@ -83,7 +90,9 @@ large = np.array([-60.0, -40.0, 40.0, 60.0])
 tiny = np.exp([-60.0, -40.0])  # for such z, sigmoid(z) and its slope are e^z to 17 digits
 slope = np.array([tiny[0], tiny[1], tiny[1], tiny[0]])
 slips = {"1 - sigmoid(z) loses every digit where sigmoid(z) is rounded to 1: use sigmoid(-z)":
-         (np.array([tiny[0], tiny[1], 1, 1]), np.array([tiny[0], tiny[1], 0, 0]))}
+         (np.array([tiny[0], tiny[1], 1, 1]), np.array([tiny[0], tiny[1], 0, 0])),
+         "1 + tanh(z / 2) is a difference of two nearly equal numbers where z is negative, and loses every digit":
+         (np.array([0.0, 0, 1, 1]), np.zeros(4))}
 for limit in (10, 15, 20, 25, 30, 35, 36, 37, 40, 50):  # what comes out where z was clipped
     value, mirror = 1 / (1 + np.exp(-large.clip(-limit, limit))), 1 / (1 + np.exp(large.clip(-limit, limit)))
     slips[f"z was clipped to ±{limit}: all values beyond are those at the edge"] = (value, value * mirror)
@@ -106,6 +115,8 @@ with checks.hidden():
 
 # %% [markdown]
 # ### Exercise 2 · The loss of logistic regression (2 points)
+#
+# *Lecture: sections 1 and 9.*
 #
 # Deck F calls the weights $a$ and the inputs $x$. For an example with features $x$ and label $y \in \{0, 1\}$,
 #
@@ -172,6 +183,8 @@ with checks.hidden():
 
 # %% [markdown]
 # ### Exercise 3 · The gradient of logistic regression (3 points)
+#
+# *Lecture: section 2, errata E1 to E3, and section 9.*
 #
 # By the chain rule
 #
@@ -249,6 +262,8 @@ with checks.hidden():
 
 # %% [markdown]
 # ### Exercise 4 · Gradient descent (2 points)
+#
+# *Lecture: section 3.*
 #
 # $$x_{k+1} = x_k - \eta\,\nabla f(x_k), \qquad k = 0, \dots, \text{steps} - 1$$
 #
@@ -361,6 +376,8 @@ plt.show()
 #
 # ### Exercise 5 · The numerical gradient (3 points)
 #
+# *Lecture: sections 2 and 8.*
+#
 # A gradient that was derived by hand can be checked without any derivation:
 #
 # $$\frac{\partial f}{\partial x_i} \approx \frac{f(x + h\,e_i) - f(x - h\,e_i)}{2h}$$
@@ -462,6 +479,8 @@ print(f"relative difference between exercise 3 and exercise 5: {difference:.1e}"
 #
 # ### Exercise 6 · Forward through deck K's network (2 points)
 #
+# *Lecture: section 5.*
+#
 # Deck K's network has two inputs, two hidden neurons and two outputs, all sigmoid. Row $i$ of a weight matrix holds
 # the weights *into* neuron $i$, and each layer has one bias for all its neurons:
 #
@@ -535,6 +554,8 @@ with checks.hidden():
 
 # %% [markdown]
 # ### Exercise 7 · Backward, and a bug in print (3 points)
+#
+# *Lecture: section 5, from "Backwards" to erratum E4.*
 #
 # Deck K prints the error of this network after one step of gradient descent with learning rate 0.5:
 # **0.291027924**. The next cell goes through the slides weight by weight and reproduces this number to the last
@@ -660,8 +681,10 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 8 · Backward through relu, relu, softmax (4 points)
 #
+# *Lecture: section 6.*
+#
 # Deck G, slide 12, writes a network as three modules. A row of $X$ is an example, so the weights stand on the
-# right:
+# right, and column $j$ (not row $j$, as in exercise 6) holds the weights into neuron $j$:
 #
 # $$H_1 = \max(X W_1, 0), \qquad H_2 = \max(H_1 W_2, 0), \qquad P = \mathrm{softmax}(H_2 W_3),\qquad
 # \mathrm{softmax}(Z)_{n,c} = \frac{e^{Z_{n,c}}}{\sum_k e^{Z_{n,k}}},$$
@@ -735,11 +758,13 @@ checks.close(
         "the order of the results is reversed: (dW1, dW2, dW3) was asked": (dW3, dW2, dW1),
     },
 )
-X, labels = np.array([[1000.0], [np.log(3)]]), np.array([0, 1])  # P = (0, 1) and (1/4, 3/4)
-large = 500 - np.log(3) / 8
+X, labels = np.array([[1000.0], [np.log(3)]]), np.array([0, 0])  # P = (0, 1) and (1/4, 3/4)
+large = 500 + 3 * np.log(3) / 8
 checks.close(relu_net_gradients(X, labels, np.array([[1.0]]), np.array([[1.0]]), np.array([[0.0, 1.0]])),
              (np.array([[large]]), np.array([[large]]), np.array([[-large, large]])),
-             "(dW1, dW2, dW3) with logits (0, 1000) and (0, ln 3)")
+             "(dW1, dW2, dW3) with logits (0, 1000) and (0, ln 3), both examples of class 0",
+             slips={"the one-hot table has a column for each class seen, and a batch may lack some; W3 lacks none":
+                    (np.array([[-s]]), np.array([[-s]]), np.array([[-large, -s]]))})
 checks.passed("relu_net_gradients")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
@@ -775,6 +800,8 @@ with checks.hidden():
 # can do for any formula. It takes a graph, an order, and the chain rule.
 #
 # ### Exercise 9 · An order for the graph (2 points)
+#
+# *Lecture: section 7; the search is new here.*
 #
 # Every intermediate result is a node; its **parents** are the values it was computed from. Going backward, a node
 # may pass its gradient on only when all of it has arrived. So first bring the nodes into an order in which **every
@@ -828,7 +855,9 @@ checks.that(order[0] != "L",
 for node in order:
     for parent in parents[node]:
         checks.that(order.index(parent) < order.index(node), f"{node!r} comes before its parent {parent!r}: {order}.")
-checks.equal(topological_order("a", parents), ["a"], "the order for a root without parents")
+checks.equal(topological_order("a", parents), ["a"], "the order for a root without parents",
+             slips={"the nodes of the call before are still there: a default `order=[]` is one list for all calls":
+                    [*order, *(["a"] if "a" not in order else [])]})
 chain = {"w": ["v"], "v": ["u"], "u": []}
 checks.equal(topological_order("w", chain), ["u", "v", "w"], "the order of the chain u, v, w",
              slips={"the root comes first: the order is reversed": ["w", "v", "u"]})
@@ -858,6 +887,8 @@ with checks.hidden():
 
 # %% [markdown]
 # ### Exercise 10 · Automatic differentiation (5 points)
+#
+# *Lecture: sections 4 and 7.*
 #
 # A `Value` is a number that remembers where it came from: `inputs` holds, for each value it was computed from, the
 # pair (value, slope), where the slope is the derivative of the result with respect to that value. For $c = a\cdot
@@ -1000,12 +1031,16 @@ try:
     with_numbers = run(lambda a: 2 * (a + 4) * 3, 1.0)
 except (AttributeError, TypeError) as error:
     checks.that(False, f"2 * (a + 4) * 3 failed: {error}. A plain number has no .data: make a Value of it first.")
-checks.close(with_numbers, (30.0, [6.0]), "2 * (a + 4) * 3 at a = 1, with plain numbers: value and gradient")
+checks.close(with_numbers, (30.0, [6.0]), "2 * (a + 4) * 3 at a = 1, with plain numbers: value and gradient",
+             slips={"the gradient stops after one operation: walk through the order from its end": (30.0, [0.0])})
 checks.close(run(lambda a: a**3, 2.0), (8.0, [12.0]), "a ** 3 at a = 2: value and gradient",
-             slips={"the slope of a ** n is n a ** (n - 1): the factor n is missing": (8.0, [4.0])})
-checks.close(run(lambda a: a.exp(), 0.5), (1.6487212707, [1.6487212707]), "a.exp() at a = 1/2: value and gradient")
+             slips={"the slope of a ** n is n a ** (n - 1): the factor n is missing": (8.0, [4.0]),
+                    "the slope of a ** n is n a ** (n - 1), and (n - 1) a ** n came": (8.0, [16.0])})
+checks.close(run(lambda a: a.exp(), 0.5), (1.6487212707, [1.6487212707]), "a.exp() at a = 1/2: value and gradient",
+             slips={"the slope of e ** a is e ** a, and a came": (1.6487212707, [0.5])})
 checks.close(run(lambda a: a.log(), 4.0), (1.3862943611, [0.25]), "a.log() at a = 4: value and gradient",
-             slips={"the logarithm to base 10, and the natural one was asked": (0.6020599913, [0.25])})
+             slips={"the logarithm to base 10, and the natural one was asked": (0.6020599913, [0.25]),
+                    "the slope of ln a is 1 / a, and a came": (1.3862943611, [4.0])})
 for number, expected in ((3.0, (3.0, [1.0])), (-2.0, (0.0, [0.0])), (0.0, (0.0, [0.0]))):
     checks.close(run(lambda a: a.relu(), number), expected, f"a.relu() at a = {number}: value and gradient",
                  slips={"the slope of relu at 0 is 0 by convention": (0.0, [1.0])} if number == 0 else None)
@@ -1126,6 +1161,8 @@ for number, weight in enumerate(weights, start=1):
 # %% [markdown]
 # ## Experiment · What a gradient check sees (4 points)
 #
+# *Lecture: sections 5 and 8.*
+#
 # Deck K's bug went into print without being noticed. The next cell asks how it could have been found. It uses your
 # answers to exercises 5, 6 and 7.
 #
@@ -1244,7 +1281,7 @@ plt.show()
 # 5. **Second derivatives.** Let the slopes be `Value`s themselves. What has to change so that `backward` can be run
 #    on a gradient?
 
-# %%
+# %% tags=["further"]
 rng = np.random.default_rng(0)
 X, labels = digits.x_train.numpy().astype(float), digits.y_train.numpy()
 X_test, labels_test = digits.x_test.numpy().astype(float), digits.y_test.numpy()

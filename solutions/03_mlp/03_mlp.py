@@ -15,8 +15,9 @@
 #
 # **Follows** deck K, *How it evolved* (from "1-layer NN" to "Modern" ANN) and *Optimization methods*; deck F, *Example
 # of a 2 layers perceptron in PyTorch*, *Gradient Descent: Adam*, *Dropout* and *Batch Normalisation*; deck N,
-# *Practical issues with babysitting neural networks* and *dropout*; lecture 03. You need lab 02 for what a gradient is,
-# and of PyTorch the tensors: indexing, broadcasting, `@` and `.backward()`.
+# *Practical issues with babysitting neural networks* and *dropout*; lecture 03, whose sections are named at each
+# exercise. You need lab 02 for what a gradient is, and of PyTorch the tensors: indexing, broadcasting, `@` and
+# `.backward()`.
 #
 # **How it works.** Write each answer in its cell, in place of the line that says so, then run the cell below it: it
 # checks your answer, and says what came, what was expected and which slip is likely. When your work is graded, the same
@@ -24,20 +25,30 @@
 # can wait.
 #
 # **Shapes** are those of PyTorch. A batch is `(batch, features)`, one example a row. The weight matrix of a layer is
-# `(n_out, n_in)`, as in `torch.nn.Linear`. Labels are whole numbers from 0, of type int64.
+# `(n_out, n_in)`, as in `torch.nn.Linear` (and in exercise 6 of lab 02; in its exercise 8 it was the other way round).
+# Labels are whole numbers from 0, of type int64. All else is float32 or float64: a tensor that you make yourself must
+# have the type of those that came in (`torch.zeros(3, dtype=x.dtype)`).
 
 # %% tags=["setup"]
+try:
+    from course_utils import checks, data, device, plotting, training
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(f"{missing}. Install the course as its README says: `pip install -e .` in the course's "
+                              "folder, then restart the kernel. In Colab, upload or clone that folder first.") from None
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-
-from course_utils import checks, data, device, plotting, training
 
 plotting.use_style()
 torch.set_num_threads(1)  # the nets are small: threads would cost more than they bring
 
 # %% [markdown]
-# ## 1 · Softmax (2 points)
+# ## Part A · The net and its loss
+#
+# ### Exercise 1 · Softmax (2 points)
+#
+# *Lecture: section 1; lecture 02, section 6, subtracts the maximum too.*
 #
 # The last layer of a classifier gives one number per class, the **logits** $z_1, \dots, z_C$. The softmax turns them
 # into probabilities:
@@ -106,7 +117,9 @@ with checks.hidden():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 2 · Cross-entropy (3 points)
+# ### Exercise 2 · Cross-entropy (3 points)
+#
+# *Lecture: section 1; lecture 02, section 6, for the gradient.*
 #
 # The loss of one example is minus the logarithm of the probability that the net gives to the true class $y$, and the
 # loss of a batch is the **mean** over its $N$ examples:
@@ -190,7 +203,9 @@ with checks.hidden():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 3 · The forward pass (2 points)
+# ### Exercise 3 · The forward pass (2 points)
+#
+# *Lecture: section 1 for the layers and the batch, section 3 for ReLU.*
 #
 # A multi-layer perceptron alternates affine maps and a nonlinearity. With $L$ layers, $\mathbf h_0 = \mathbf x$ and
 #
@@ -205,7 +220,8 @@ def mlp_forward(x, weights, biases):
     """Logits of a multi-layer perceptron with ReLU between its layers and none after the last.
 
     x: (batch, n_0).
-    weights: list of L >= 1 tensors, the l-th of shape (n_l, n_{l-1}). biases: list of L tensors (n_l,).
+    weights: list of L >= 1 tensors, the l-th of shape (n_l, n_{l-1}). biases: list of L tensors (n_l,). Both lists are
+    left as they are.
     Returns (batch, n_L), through which autograd can pass.
     """
     ### BEGIN SOLUTION
@@ -229,7 +245,9 @@ W1, b1 = torch.tensor([[1.0, -1.0], [1.0, 1.0]]), torch.tensor([-1.0, 1.0])
 W2, b2 = torch.tensor([[1.0, 2.0], [3.0, -1.0]]), torch.tensor([-1.0, 1.0])
 hidden = torch.tensor([[0.0, 4.0], [0.0, 1.0]])  # before the ReLU: [[-2, 4], [-3, 1]]
 logits = torch.tensor([[7.0, -3.0], [1.0, 0.0]])
-checks.close(mlp_forward(x, [W1, W2], [b1, b2]), logits, "mlp_forward with one hidden layer", slips={
+weights, biases = [W1, W2], [b1, b2]
+result = mlp_forward(x, checks.inout(weights), checks.inout(biases))
+checks.close(result, logits, "mlp_forward with one hidden layer", slips={
     "the last layer has a ReLU too; its logits may be negative": torch.relu(logits),
     "there is no ReLU between the layers": (x @ W1.T + b1) @ W2.T + b2,
     "the weights were not transposed: they have shape (n_out, n_in), so that a layer is x @ weight.T + bias":
@@ -239,6 +257,7 @@ checks.close(mlp_forward(x, [W1, W2], [b1, b2]), logits, "mlp_forward with one h
     "the input went through a ReLU before the first layer": torch.relu(torch.relu(x) @ W1.T + b1) @ W2.T + b2,
     "the logits went through a softmax; that belongs to the loss": torch.softmax(logits, dim=1),
 })
+checks.that(len(weights) == len(biases) == 2, "the caller's lists have changed: `pop` removes an entry; index instead.")
 checks.close(mlp_forward(x, [W1, W2, W1], [b1, b2, b1]), torch.tensor([[6.0, 8.0], [0.0, 2.0]]),
              "mlp_forward with two hidden layers", slips={
     "the number of layers is fixed in your code: there are as many as the list has weights": hidden @ W1.T + b1})
@@ -273,7 +292,9 @@ with checks.hidden():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 4 · Depth without nonlinearity is no depth (3 points)
+# ### Exercise 4 · Depth without nonlinearity is no depth (3 points)
+#
+# *Lecture: section 2.*
 #
 # Deck V says it in passing: without a nonlinear function after each linear operation, "a deep network would be linear
 # despite its depth". Two layers show why:
@@ -289,7 +310,7 @@ def collapse(weights, biases):
 
     weights: list of L >= 1 tensors, the l-th of shape (n_l, n_{l-1}). biases: list of L tensors (n_l,).
     Returns (weight, bias) of shapes (n_L, n_0) and (n_L,), such that for every x the stack
-    W_L(... (W_1 x + b_1) ...) + b_L equals weight x + bias.
+    W_L(... (W_1 x + b_1) ...) + b_L equals weight x + bias. They have the type of the weights, float32 or float64.
     """
     ### BEGIN SOLUTION
     weight, bias = weights[0], biases[0]
@@ -351,7 +372,11 @@ with checks.hidden():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 5 · Initialisation (3 points)
+# ## Part B · Initialisation, dropout, batch normalisation
+#
+# ### Exercise 5 · Initialisation (3 points)
+#
+# *Lecture: section 5, "Initialisation".*
 #
 # If all weights start at the same value, all units of a layer compute the same, get the same gradient and stay alike
 # for ever. So they start at random. The *scale* decides whether signals survive depth. A unit with $n_\text{in}$
@@ -416,6 +441,9 @@ def check_init(sizes, scheme, seed):
         n_in, n_out = sizes[layer], sizes[layer + 1]
         checks.shape(weights[layer], (n_out, n_in), f"weights[{layer}] for {n_in} inputs and {n_out} outputs")
         checks.shape(biases[layer], (n_out,), f"biases[{layer}] for {n_out} outputs")
+        checks.that(all(isinstance(part[layer], torch.Tensor) and part[layer].dtype == torch.float32
+                        for part in result),
+                    f"weights[{layer}], biases[{layer}]: tensors of float32 are asked; NumPy's float64 needs .float().")
         checks.close(biases[layer], torch.zeros(n_out), f"biases[{layer}]", slips={
             "the biases are not zero; only the weights are drawn at random": biases[layer]})
         variance = 2 / n_in if scheme == "he" else 2 / (n_in + n_out)
@@ -465,7 +493,9 @@ with checks.hidden():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 6 · Dropout (3 points)
+# ### Exercise 6 · Dropout (3 points)
+#
+# *Lecture: section 7, with erratum E43.*
 #
 # Deck N: "during training, for each sample, 50 % of the units disabled". No unit can then rely on one particular other
 # unit, which "punishes co-adaptation". In general each activation is set to zero with probability $p$, independently of
@@ -475,7 +505,8 @@ with checks.hidden():
 # m_{ik} = \begin{cases}0 & \text{with probability } p\\ 1 & \text{with probability } 1-p\end{cases}$$
 #
 # The division by $1-p$ keeps the mean of each activation as it was. This is **inverted** dropout, PyTorch's form: at
-# test time the function does nothing. (The paper of 2014 scaled at test time instead.)
+# test time the function does nothing. (The paper of 2014 scaled at test time instead.) Write it without PyTorch's own
+# dropout.
 
 # %% answer="dropout"
 def dropout(x, p, training=True):
@@ -500,6 +531,8 @@ def dropout(x, p, training=True):
 import torch
 
 from course_utils import checks
+
+checks.forbids("dropout", "torch.nn.functional.dropout", "torch.nn.Dropout", "torch.native_dropout")
 
 
 def check_dropout(x, p, what):
@@ -539,6 +572,8 @@ first = check_dropout(x, 0.25, "dropout(x, 0.25)")
 second = check_dropout(x, 0.25, "dropout(x, 0.25)")
 checks.that((first == second).double().mean() < 0.9,
             "the same mask at every call: draw a new one each time, and do not seed in the function.")
+checks.that(len(first.sum(dim=1).unique()) > 1,
+            "each example loses the same number of units; draw for each unit by itself, and it varies (erratum E43).")
 checks.close(dropout(x, 0.0), x, "dropout(x, 0)")
 checks.raises(ValueError, dropout, x, 1.0, what="dropout(x, 1.0)")
 checks.raises(ValueError, dropout, x, -0.1, what="dropout(x, -0.1)")
@@ -557,7 +592,9 @@ with checks.hidden():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 7 · Batch normalisation (4 points)
+# ### Exercise 7 · Batch normalisation (4 points)
+#
+# *Lecture: section 5, "Batch normalisation".*
 #
 # While training, every feature is shifted and scaled to mean 0 and variance 1 **over the batch**, then given a scale
 # $\gamma$ and a shift $\beta$ that are learnt:
@@ -574,7 +611,7 @@ with checks.hidden():
 # where $\alpha$ is called `momentum` in PyTorch. Two details, the same as PyTorch's: the output uses the *biased*
 # variance $v$ (divided by $N$), the running average the *unbiased* one (divided by $N-1$). And the running averages
 # belong to the caller: change those tensors **in place**, under `torch.no_grad()`, so that they do not drag the graph
-# of every past batch along.
+# of every past batch along. Write it without PyTorch's own batch norm.
 #
 # Deck F says that batch normalisation works by limiting "internal covariate shift". That explanation has been contested
 # since 2018; the lecture measures.
@@ -606,6 +643,8 @@ def batch_norm(x, gamma, beta, running_mean, running_var, training=True, momentu
 import torch
 
 from course_utils import checks
+
+checks.forbids("batch_norm", "torch.nn.functional.batch_norm", "torch.nn.BatchNorm1d", "torch.native_batch_norm")
 
 # Feature by feature: mean 1 and 4; variance 1 and 4 (biased), 2 and 8 (unbiased).
 x = torch.tensor([[0.0, 2.0], [2.0, 6.0]])
@@ -670,11 +709,13 @@ with checks.hidden():
         expected_mean, expected_var = running_mean.clone(), running_var.clone()
         for _ in range(3):
             x = 3 * draw(n, features) + 2
+            ignored = running_mean.lerp(x.mean(dim=0), 0.1)
             expected = torch.nn.functional.batch_norm(x, expected_mean, expected_var, gamma, beta, True, momentum, eps)
             output = batch_norm(x, gamma, beta, checks.inout(running_mean), checks.inout(running_var), True,
                                 momentum, eps)
             checks.close(output, expected, "batch_norm while training")
-            checks.close(running_mean, expected_mean, "running_mean after a batch")
+            checks.close(running_mean, expected_mean, "running_mean after a batch",
+                         slips={"the argument momentum is not used": ignored})
             checks.close(running_var, expected_var, "running_var after a batch")
         for mode in (True, False):
             weight = draw(n, features)
@@ -701,7 +742,11 @@ with checks.hidden():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 8 · Momentum (3 points)
+# ## Part C · Optimisers and the loop
+#
+# ### Exercise 8 · Momentum (3 points)
+#
+# *Lecture: section 6.*
 #
 # Plain gradient descent zigzags in narrow valleys. Momentum lets each parameter $\theta$ keep a velocity $v$, a running
 # sum of its gradients $g$ in which each older one weighs less. From $v = 0$, each step does
@@ -773,7 +818,8 @@ checks.close(velocity, expected, 'state["velocity"] after the first step', slips
     "the learning rate is inside the velocity; keep it outside, or a later change of lr comes too late":
         [torch.tensor([0.1, -0.2]), torch.tensor([0.4, 0.2])],
 })
-# Once more, with the same gradients.
+# Once more, with the same gradients, but in new tensors, as after zero_grad() and backward().
+weight.grad, bias.grad = weight.grad.clone(), bias.grad.clone()
 momentum_step(checks.inout([weight, bias]), checks.inout(state), lr=0.1, momentum=0.5)
 expected = torch.tensor([0.75, 2.5])
 checks.close(weight.detach(), expected, "the first parameter after a second step with the same gradient", slips={
@@ -783,8 +829,8 @@ checks.close(weight.detach(), expected, "the first parameter after a second step
 weight, bias = new_params()
 momentum_step(checks.inout([weight, bias]), checks.inout({}), lr=0.1, momentum=0.5, nesterov=True)
 checks.close(weight.detach(), torch.tensor([0.85, 2.3]), "[1, 2] after a step with nesterov=True", slips={
-    "nesterov=True makes no difference: step along grad + momentum * velocity": torch.tensor([0.9, 2.2]),
-    "for Nesterov the *new* velocity is used: grad + momentum * velocity": torch.tensor([0.9, 2.2])})
+    "nesterov=True makes no difference in the first step: go along grad + momentum * velocity, with the *new* velocity":
+        torch.tensor([0.9, 2.2])})
 checks.passed("momentum_step")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
@@ -805,7 +851,8 @@ with checks.hidden():
             optimizer.step()
             momentum_step(checks.inout(params), checks.inout(state), lr=lr, nesterov=nesterov, **options)
             checks.close([mine.detach() for mine in params], [theirs.detach() for theirs in reference],
-                         "the parameters after some steps" + " with nesterov=True" * nesterov, rtol=1e-6, atol=1e-9)
+                         "the parameters after some steps with nesterov=True" if nesterov else
+                         "the parameters after some steps", rtol=1e-6, atol=1e-9)
     param = torch.ones(2, requires_grad=True)
     param.grad = torch.tensor([1.0, -2.0])
     momentum_step(checks.inout([param]), checks.inout({}))
@@ -813,7 +860,9 @@ with checks.hidden():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 9 · Adam (3 points)
+# ### Exercise 9 · Adam (3 points)
+#
+# *Lecture: section 6.*
 #
 # Adam (Kingma and Ba, 2015) divides each parameter's smoothed gradient by the smoothed size of that gradient, so that
 # all parameters take steps of about the same length, the learning rate. In step $t = 1, 2, \dots$, from $m = v = 0$:
@@ -831,7 +880,7 @@ def adam_step(params, state, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
     """One step of Adam, in place; equal to torch.optim.Adam.
 
     params: list of tensors that require gradients, of any shapes, each with its gradient in `.grad`.
-    state: dict, empty before the first step; afterwards state["step"] is the number of steps (calls) so far, and
+    state: dict, empty before the first step; afterwards state["step"] is an int, the number of calls so far, and
     state["m"] and state["v"] are lists with one tensor for each of `params`, the moments without correction.
     lr: learning rate. betas: weights of the old moments. eps: added to the square root of the corrected second moment.
     Returns None.
@@ -891,10 +940,13 @@ checks.close(bias.detach(), torch.tensor([2.1, 1.9]), "the second parameter afte
     "the step counter went up for each parameter; count once per call":
         torch.tensor([2.0, 2.0]) + torch.tensor([0.1, -0.1]) * (0.1 / 0.19) / math.sqrt(0.001 / 0.001999)})
 checks.that({"step", "m", "v"} <= set(state), 'state must hold "step", "m" and "v".')
+checks.that(not isinstance(state["step"], torch.Tensor), 'state["step"] must be an int: a float32 tensor loses digits.')
 checks.close([state["step"], state["m"], state["v"]],
              [1, [0.1 * weight.grad, 0.1 * bias.grad], [0.001 * weight.grad**2, 0.001 * bias.grad**2]],
              'state["step"], state["m"], state["v"] after the first step', slips={
                  "the moments were not kept: store them in state": [1, [torch.zeros(2)] * 2, [torch.zeros(2)] * 2],
+                 "betas are mixed up: the first belongs to m and the second to v":
+                     [1, [0.001 * weight.grad, 0.001 * bias.grad], [0.1 * weight.grad**2, 0.1 * bias.grad**2]],
                  "the moments in state are the corrected ones: store m and v themselves, or the next step corrects "
                  "them again": [1, [weight.grad, bias.grad], [weight.grad**2, bias.grad**2]]})
 adam_step(checks.inout([weight, bias]), checks.inout(state), lr=0.1, eps=0.0)  # once more, with the same gradients
@@ -905,13 +957,16 @@ checks.close(weight.detach(), moved(0.2), "the first parameter after a second st
 
 # With eps = 1 the first step is lr * g / (|g| + 1): 0.1 * 3/4 and 0.1 * 0.5/1.5.
 weight, bias = new_params()
-adam_step(checks.inout([weight, bias]), checks.inout({}), lr=0.1, eps=1.0)
+state = {}
+adam_step(checks.inout([weight, bias]), checks.inout(state), lr=0.1, betas=(0.5, 0.75), eps=1.0)
 g = weight.grad
 checks.close(weight.detach(), torch.tensor([1 - 0.1 * 3 / 4, 1 + 0.1 / 3]), "[1, 1] after a step with eps = 1", slips={
     "eps belongs outside the root: √v̂ + eps, and not √(v̂ + eps)": 1 - 0.1 * g / (g**2 + 1).sqrt(),
     "eps was added before the bias correction: first correct v, then take the root, then add eps":
-        1 - 0.1 * math.sqrt(0.001) * g / (math.sqrt(0.001) * g.abs() + 1),
+        1 - 0.1 * 0.5 * g / (0.5 * g.abs() + 1),
     "eps is missing": moved(0.1)})
+checks.close(state["m"][0], 0.5 * g, 'state["m"] after a step with betas = (0.5, 0.75)', slips={
+    "the argument betas is not used": 0.1 * g})
 checks.passed("adam_step")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
@@ -939,15 +994,17 @@ with checks.hidden():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## 10 · The training loop (4 points)
+# ### Exercise 10 · The training loop (4 points)
+#
+# *Lecture: section 1 for the loop in PyTorch; lecture 02, section 9, for mini-batches.*
 #
 # Everything together: mini-batch gradient descent for the net of exercise 3. For each epoch, go through the examples
 # **in the order given** (the caller has shuffled them) in batches of `batch_size`; the last batch of an epoch may be
 # smaller and is used as well. For each batch: forward pass, mean cross-entropy, gradients *of this batch alone*, and
 # $\theta \leftarrow \theta - \eta\, g$ for every weight and bias.
 #
-# PyTorch *adds* each new gradient to what `.grad` holds. Whoever forgets to clear it steps along the sum of all
-# gradients so far.
+# PyTorch *adds* each new gradient to what `.grad` holds (`None` before the first `backward()`). Whoever forgets to
+# clear it steps along the sum of all gradients so far.
 #
 # Return the training loss of each epoch: the mean over all *examples* of the epoch of the loss that each had in its
 # batch, before the step. With a smaller last batch this is not the mean of the batch means.
@@ -1011,11 +1068,12 @@ checks.close(weights[0].detach(), step, what, slips={
     "not cleared after backward": torch.zeros(2, 2),
     "the step goes uphill: subtract": -step,
     "a softmax stands before the cross-entropy, which has one inside: pass it the logits": step / 2,
-    "the loss is the sum over the batch; the mean was asked": 2 * step,
+    "the loss is the sum over the batch, where the mean was asked (or this is not plain gradient descent)": 2 * step,
 })
 checks.close(biases[0].detach(), torch.tensor([0.5, -0.5]), "the bias vector (from 0) after one batch", slips={
     "the biases were not trained": torch.zeros(2)})
-checks.close(losses, [math.log(2)], "the list of losses after one batch")
+checks.close(losses, [math.log(2)], "the list of losses after one batch", slips={
+    "the loss was measured after the step; the one before it is asked": [math.log(1 + math.exp(-3))]})
 
 # The same examples as two batches: the second step starts from logits (1/2, -1/2), where p = (0.731059, 0.268941).
 weights, biases = zeros()
@@ -1088,13 +1146,16 @@ with checks.hidden():
             expected.append(torch.cat(seen).mean().item())
         losses = train(checks.inout(weights), checks.inout(biases), x, y, epochs, batch_size, lr)
         linear = layers[::2]
-        checks.close([w.detach() for w in weights], [layer.weight.detach() for layer in linear], "the list of weights")
+        checks.close([w.detach() for w in weights], [layer.weight.detach() for layer in linear],
+                     "the list of weights, after batches in the order given,")
         checks.close([b.detach() for b in biases], [layer.bias.detach() for layer in linear], "the list of biases")
         checks.close(losses, expected, "the list of losses")
 ### END HIDDEN TESTS
 
 # %% [markdown]
 # ## Experiment · Does Adam need no tweaking? (4 points)
+#
+# *Lecture: section 6, "Is Adam a silver bullet?".*
 #
 # Deck F recommends Adam: "In practice: silver bullet. May give a slightly worse model than SGD, but without any
 # parameter tweaking." The parameter that is tweaked most is the learning rate. So train the same net on the digits with
@@ -1199,7 +1260,7 @@ plt.show()
 # ### END SOLUTION
 
 # %% [markdown]
-# ## Further (no points)
+# ## Further (not graded)
 #
 # On MNIST, deck K reports 92.5 % for a net of one layer, 98.2 % with one hidden layer of 625 units, and 99.0 % for the
 # "modern" net with ReLU and dropout. The cell below trains the second of these, on the GPU if there is one, for one

@@ -140,7 +140,7 @@ def test_an_edit_touches_only_its_own_cell_of_the_script(course: Course) -> None
     notebook.cells[0].source = "# A small lab\n\n%time is no magic here"
     expected = text.replace("# # A small lab", "# # A small lab\n#\n# %time is no magic here")
     expected = expected.replace("Mean", "The mean").replace(
-        'expected, "loss")', 'expected, "loss")\nchecks.shape(loss(torch.eye(3), torch.arange(3)), (), \'loss\')'
+        'checks.passed("loss")', 'checks.passed("loss")\nchecks.shape(loss(torch.eye(3), torch.arange(3)), (), \'loss\')'
     )
     assert notebooks.to_script(notebook, text, "lab", graded=True) == expected
 

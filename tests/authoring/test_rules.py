@@ -19,6 +19,7 @@ TEST = '''# %% test="f" points=1
 from course_utils import checks
 
 checks.equal(f(1), 2, "f(1)")
+checks.passed("f")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
     checks.equal(f(5), 6, "f(5)")
@@ -83,6 +84,10 @@ CELLS = {
         TEST.replace("checks.equal(f(1)", "checks.equal(f(math.pi)").replace("hidden():", "hidden():\n    import math"),
         "uses math when the hidden tests are taken out"),
     "tests itself": (ANSWER, TEST + "f = lambda x: x + 1\n", "binds f,"),
+    "no word on passing": (ANSWER, TEST.replace('checks.passed("f")\n', ""), "must end its visible part"),
+    "word on passing of another": (ANSWER, TEST.replace('passed("f")', 'passed("g")'), "must end its visible part"),
+    "hidden message computed": (ANSWER, TEST.replace('"f(5)"', 'f"f({5})"'), "computes its message"),
+    "hidden message put together": (ANSWER, TEST.replace('"f(5)"', '"f(%d)" % 5'), "computes its message"),
     "hidden not a with": (ANSWER, TEST.replace("with checks.hidden():\n    ", ""), "exactly one"),
     "hidden two statements": (ANSWER, TEST.replace("### END HIDDEN", "f(1)\n### END HIDDEN"), "exactly one"),
     "hidden empty": (ANSWER, TEST[: TEST.index("with")] + "### END HIDDEN TESTS\n", "exactly one"),

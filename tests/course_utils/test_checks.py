@@ -302,7 +302,7 @@ def test_honest_code_is_not_accused() -> None:
 
 
 @pytest.mark.parametrize("source", ["getattr(torch, 'soft' + 'max')(x)", "eval('torch.soft' 'max')", "exec('x')",
-                                    "__import__('torch')", "vars(torch)['softmax']", "torch.__dict__['softmax']"])
+                                    "__import__('torch')", "operator.attrgetter('softmax')(torch)", "vars(torch)['softmax']", "torch.__dict__['softmax']"])
 def test_evasion_is_suspicious(source: str) -> None:
     used, suspicious = find_forbidden(source, ["torch.softmax"])
     assert not used and suspicious
@@ -314,6 +314,11 @@ def test_helpers_that_an_answer_calls_are_read_too() -> None:
     source = relevant_source("my_softmax", cells)
     assert find_forbidden(source, ["torch.softmax"])[0] == ["torch.softmax"]
     assert "unrelated" not in source and "return 0" not in source
+
+
+def test_an_answer_under_a_magic_is_read() -> None:
+    cells = ["%%time\ndef f(x):\n    return x.softmax(1)", "%matplotlib inline\ng: object = f"]
+    assert find_forbidden(relevant_source("g", cells), ["torch.softmax"])[0] == ["torch.softmax"]
 
 
 def test_forbids_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from course_staff.grading.examine import examine
+from course_staff.grading.examine import InfrastructureError, examine
 from course_staff.grading.job import Result
+from course_staff.grading.launch import Connection, Launcher
 from course_staff.grading.prepare import prepare
+from course_staff.grading.wire import Disconnected
 from tests.grading.conftest import MiniLab
 
 DOUBLE = "def double(x):\n    return x + x"
@@ -47,16 +51,100 @@ def test_feedback_on_a_hidden_check_shows_no_values(mini: MiniLab, hand_in: Subm
     assert "transposed" in message and "expected:" not in message and "[" not in message
 
 
-def test_an_error_in_a_hidden_check_does_not_carry_the_input_out(mini: MiniLab, hand_in: Submit) -> None:
-    spy = "def double(x):\n    if x.ndim == 2: raise ValueError(f'INPUT {x}')\n    return 2 * x"
-    result = mini.examine(hand_in(double=spy))
-    assert "ValueError" in result.verdicts["double"].message and "INPUT" not in result.to_json()
+@pytest.mark.parametrize("error", [
+    "ValueError(f'INPUT {x}')", "NameError(f'INPUT {x}', name='double')", "checks.CheckFailed(f'INPUT {x}', f'INPUT {x}')",
+    "checks.Unanswered('', f'INPUT{x.size}.{x[0, 0]}')", "type(f'INPUT{x[0, 0]}', (Exception,), {})()",
+    "type('CheckFailed', (Exception,), {})(f'INPUT {x}')", "type('Unanswered', (Exception,), {'name': 'INPUT'})('INPUT')",
+])
+def test_an_error_in_a_hidden_check_does_not_carry_the_input_out(mini: MiniLab, hand_in: Submit, error: str) -> None:
+    result = mini.examine(hand_in(double=f"def double(x):\n    if x.ndim == 2: raise {error}\n    return 2 * x"))
+    assert result.verdicts["double"].points == 0 and "INPUT" not in result.to_json()
 
 
 def test_what_is_printed_about_hidden_inputs_reaches_nobody(mini: MiniLab, hand_in: Submit) -> None:
     spy = "def double(x):\n    print('INPUT', x)\n    return 2 * x"
     result = mini.examine(hand_in(double=spy, norm=NORM))
     assert result.points == 5 and "INPUT" not in result.to_json()
+
+
+def test_no_cell_runs_after_a_hidden_input_was_seen(mini: MiniLab, hand_in: Submit) -> None:
+    spy = """
+seen = []
+def double(x):
+    seen.append(x); open("seen.txt", "a").write(str(x))
+    return 2 * x
+"""
+
+    def edit(notebook: nbformat.NotebookNode) -> None:
+        place = next(i for i, c in enumerate(notebook.cells) if c.metadata.get("nbgrader", {}).get("grade_id") == "norm")
+        look = "import os\nprint('SEEN', seen, os.path.exists('seen.txt') and open('seen.txt').read())"
+        notebook.cells.insert(place, nbformat.v4.new_code_cell(look))
+
+    result = mini.examine(hand_in(edit, double=spy, norm=NORM))
+    assert result.points == 5
+    assert "SEEN [] False" in str(result.outputs)
+
+
+def test_a_test_sees_the_notebook_as_it_was_at_its_place(mini: MiniLab, hand_in: Submit) -> None:
+    def edit(notebook: nbformat.NotebookNode) -> None:
+        notebook.cells.append(nbformat.v4.new_code_cell("def double(x): return 0\ndef norm(x): return 0"))
+
+    assert points(mini.examine(hand_in(edit, double=DOUBLE, norm=NORM))) == {"double": 2, "norm": 3}
+
+
+THREADS = "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+
+
+def test_an_answer_beside_a_thread_is_tested_in_a_process_that_ran_the_cells_again(mini: MiniLab, hand_in: Submit) -> None:
+    """A copy of a process with threads may hang on a lock that no thread will ever release."""
+    torch_threads = "torch.set_num_threads(2)\nfor _ in range(3): torch.randn(500, 500) @ torch.randn(500, 500)\n"
+    source = f"{THREADS}{torch_threads}def double(x):\n    return (torch.eye(600) @ torch.ones(600, 600)).max().item() * 2 * x"
+    assert points(mini.examine(hand_in(double=source, norm=NORM))) == {"double": 2, "norm": 3}
+
+
+@dataclass
+class Broken:
+    """A machine whose candidates do not start, after the first few that do."""
+
+    launcher: Launcher
+    good: int
+    name: str = "none"
+
+    def start(self) -> Connection:
+        self.good -= 1
+        if self.good < 0:
+            raise Disconnected("no memory left")
+        return self.launcher.start()
+
+
+@pytest.mark.parametrize("good", [0, 1])
+def test_a_machine_that_cannot_start_candidates_is_no_verdict(mini: MiniLab, hand_in: Submit, good: int) -> None:
+    job = prepare(mini.lab, mini.release, hand_in(double=THREADS + DOUBLE), "someone")
+    with pytest.raises(InfrastructureError, match="no memory left"):
+        examine(job, Broken(mini.launcher, good))
+
+
+def test_the_candidate_cannot_name_a_process_to_be_killed(mini: MiniLab, hand_in: Submit) -> None:
+    victim = subprocess.Popen(["sleep", "600"])
+    source = f"""
+import gc
+def fork(self, request):
+    import socket
+    _, descriptors, _, _ = socket.recv_fds(self.connection, 1, 1)
+    other = socket.socket(fileno=descriptors[0])
+    import sys
+    wire = sys.modules["course_staff.grading.wire"]
+    wire.send(other, {{"pid": {victim.pid}}})
+    return {{"pid": {victim.pid}}}
+type(next(o for o in gc.get_objects() if type(o).__name__ == "Candidate")).fork = fork
+{DOUBLE}
+"""
+    try:
+        mini.examine(hand_in(double=source, norm=NORM))
+        assert victim.poll() is None
+    finally:
+        victim.kill()
+        victim.wait()
 
 
 @pytest.mark.parametrize(("source", "status"), [

@@ -53,6 +53,12 @@ def sigmoid(z):
     return value, value * np.exp(-np.logaddexp(0, -z))
 
 
+# %% mistake="sigmoid" slip="the tanh form: 1 + tanh is a difference where z is negative" says="1 . tanh"
+def sigmoid(z):
+    s = 0.5 * (1 + np.tanh(z / 2))
+    return s, s * 0.5 * (1 + np.tanh(-z / 2))
+
+
 # %% alternative="sigmoid" note="the two halves of the axis by np.where"
 def sigmoid(z):
     e = np.exp(-np.abs(z))
@@ -679,6 +685,19 @@ def relu_net_gradients(X, labels, W1, W2, W3):
     return X.T @ d1, h1.T @ d2, h2.T @ p
 
 
+# %% mistake="relu_net_gradients" slip="as many classes as this batch shows" says="column for each class seen"
+def relu_net_gradients(X, labels, W1, W2, W3):
+    h1 = np.maximum(X @ W1, 0)
+    h2 = np.maximum(h1 @ W2, 0)
+    z = h2 @ W3
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    d3 = (p - np.eye(labels.max() + 1)[labels]) / len(X)
+    d2 = d3 @ W3.T * (h2 > 0)
+    d1 = d2 @ W2.T * (h1 > 0)
+    return X.T @ d1, h1.T @ d2, h2.T @ d3
+
+
 # %% alternative="relu_net_gradients" note="loop over the examples"
 def relu_net_gradients(X, labels, W1, W2, W3):
     g1, g2, g3 = np.zeros(W1.shape), np.zeros(W2.shape), np.zeros(W3.shape)
@@ -798,6 +817,15 @@ def topological_order(root, parents):
                 found.add(parent)
                 stack.append(parent)
     return found
+
+
+# %% mistake="topological_order" slip="a default list keeps the nodes of the last call" says="one list for all"
+def topological_order(root, parents, order=[]):  # noqa: B006
+    if root not in order:
+        for parent in parents[root]:
+            topological_order(parent, parents, order)
+        order.append(root)
+    return order
 
 
 # %% alternative="topological_order" note="no recursion: Kahn's algorithm from the root"
@@ -1248,6 +1276,77 @@ class Value:
 
     def __rsub__(self, other):
         return -self + other
+
+    def __rtruediv__(self, other):
+        return self**-1 * other
+
+
+# %% mistake="Value" slip="the slope of exp is taken to be its argument" says="slope of e"
+class Value:
+    def __init__(self, data, inputs=()):
+        self.data = data
+        self.grad = 0.0
+        self.inputs = inputs
+
+    def __add__(self, other):
+        if not isinstance(other, Value):
+            other = Value(other)
+        return Value(self.data + other.data, [(self, 1.0), (other, 1.0)])
+
+    def __mul__(self, other):
+        if not isinstance(other, Value):
+            other = Value(other)
+        return Value(self.data * other.data, [(self, other.data), (other, self.data)])
+
+    def __pow__(self, exponent):
+        return Value(self.data ** exponent, [(self, exponent * self.data ** (exponent - 1))])
+
+    def exp(self):
+        e = math.exp(self.data)
+        return Value(e, [(self, self.data)])
+
+    def log(self):
+        return Value(math.log(self.data), [(self, 1 / self.data)])
+
+    def relu(self):
+        return Value(max(self.data, 0), [(self, 1.0 if self.data > 0 else 0.0)])
+
+    def backward(self):
+        order, seen = [], []
+
+        def visit(v):
+            if v in seen:
+                return
+            seen.append(v)
+            for p, _ in v.inputs:
+                visit(p)
+            order.append(v)
+
+        visit(self)
+        for v in order:
+            v.grad = 0.0
+        self.grad = 1.0
+        for v in reversed(order):
+            for p, s in v.inputs:
+                p.grad += s * v.grad
+
+    def __radd__(self, other):
+        return self + other
+
+    def __rmul__(self, other):
+        return self * other
+
+    def __neg__(self):
+        return self * -1
+
+    def __sub__(self, other):
+        return self + other * -1
+
+    def __rsub__(self, other):
+        return self * -1 + other
+
+    def __truediv__(self, other):
+        return self * other**-1
 
     def __rtruediv__(self, other):
         return self**-1 * other

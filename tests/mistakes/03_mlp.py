@@ -150,6 +150,13 @@ def cross_entropy(logits, labels):
     return torch.nn.functional.cross_entropy(logits, labels)
 
 
+# %% mistake="cross_entropy" slip="one maximum for the whole batch" says="overflow|infinite|NaN"
+def cross_entropy(logits, labels):
+    m = logits.max()
+    total = m + (logits - m).exp().sum(dim=1).log()
+    return (total - logits[torch.arange(len(labels)), labels]).mean()
+
+
 # %% alternative="cross_entropy" note="a loop over the batch"
 def cross_entropy(logits, labels):
     total = 0.0
@@ -242,6 +249,14 @@ def mlp_forward(x, weights, biases):
 def mlp_forward(x, weights, biases):
     hidden = torch.relu(x @ weights[0].T + biases[0])
     return hidden @ weights[-1].T + biases[-1]
+
+
+# %% mistake="mlp_forward" slip="the last layer is popped off the caller's lists" says="pop"
+def mlp_forward(x, weights, biases):
+    weight, bias = weights.pop(), biases.pop()
+    for hidden_weight, hidden_bias in zip(weights, biases, strict=True):
+        x = torch.relu(x @ hidden_weight.T + hidden_bias)
+    return x @ weight.T + bias
 
 
 # %% alternative="mlp_forward" note="torch.nn.functional"
@@ -473,6 +488,19 @@ def init_weights(sizes, scheme, seed):
     return weights, biases
 
 
+# %% mistake="init_weights" slip="NumPy's float64 kept" says="float32"
+def init_weights(sizes, scheme, seed):
+    if scheme not in ("he", "xavier"):
+        raise ValueError(scheme)
+    rng = np.random.default_rng(seed)
+    weights, biases = [], []
+    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+        variance = 2 / n_in if scheme == "he" else 2 / (n_in + n_out)
+        weights.append(torch.from_numpy(rng.normal(0, variance**0.5, (n_out, n_in))))
+        biases.append(torch.zeros(n_out))
+    return weights, biases
+
+
 # %% alternative="init_weights" note="uniform, through torch.nn.init"
 def init_weights(sizes, scheme, seed):
     torch.manual_seed(seed)
@@ -591,6 +619,23 @@ def dropout(x, p, training=True):
     if not training:
         return x
     return x * (torch.rand_like(x) >= p) / (1 - p)
+
+
+# %% mistake="dropout" slip="the same number of units dropped in each example (E43)" says="same number"
+def dropout(x, p, training=True):
+    if not 0 <= p < 1:
+        raise ValueError(p)
+    if not training:
+        return x
+    rank = torch.rand(x.shape).argsort(dim=1).argsort(dim=1)
+    return x * (rank >= round(p * x.shape[1])) / (1 - p)
+
+
+# %% mistake="dropout" slip="calls the function that it is to replace" says="without"
+def dropout(x, p, training=True):
+    if not 0 <= p < 1:
+        raise ValueError(p)
+    return torch.nn.functional.dropout(x, p, training)
 
 
 # %% alternative="dropout" note="torch.where"
@@ -734,6 +779,22 @@ def batch_norm(x, gamma, beta, running_mean, running_var, training=True, momentu
     return gamma * (x - running_mean) / torch.sqrt(running_var + eps) + beta
 
 
+# %% mistake="batch_norm" slip="momentum fixed at its default" says="argument momentum is not used"
+def batch_norm(x, gamma, beta, running_mean, running_var, training=True, momentum=0.1, eps=1e-5):
+    mean, variance = running_mean, running_var
+    if training:
+        mean, variance = x.mean(dim=0), x.var(dim=0, unbiased=False)
+        with torch.no_grad():
+            running_mean.copy_(0.9 * running_mean + 0.1 * mean)
+            running_var.copy_(0.9 * running_var + 0.1 * x.var(dim=0))
+    return gamma * (x - mean) / (variance + eps).sqrt() + beta
+
+
+# %% mistake="batch_norm" slip="calls the function that it is to replace" says="without"
+def batch_norm(x, gamma, beta, running_mean, running_var, training=True, momentum=0.1, eps=1e-5):
+    return torch.nn.functional.batch_norm(x, running_mean, running_var, gamma, beta, training, momentum, eps)
+
+
 # %% alternative="batch_norm" note="sums by hand, updates with copy_"
 def batch_norm(x, gamma, beta, running_mean, running_var, training=True, momentum=0.1, eps=1e-5):
     n = x.shape[0]
@@ -836,6 +897,15 @@ def momentum_step(params, state, lr=0.1, momentum=0.9, nesterov=False):
         param.sub_(lr * (param.grad + momentum * v if nesterov else v))
 
 
+# %% mistake="momentum_step" slip="Nesterov with the old velocity" says="new.* velocity"
+def momentum_step(params, state, lr=0.1, momentum=0.9, nesterov=False):
+    old = state.get("velocity", [torch.zeros_like(param) for param in params])
+    state["velocity"] = [momentum * v + param.grad for v, param in zip(old, params, strict=True)]
+    with torch.no_grad():
+        for param, before, v in zip(params, old, state["velocity"], strict=True):
+            param -= lr * (param.grad + momentum * before if nesterov else v)
+
+
 # %% alternative="momentum_step" note="fresh velocities each step, param.data"
 def momentum_step(params, state, lr=0.1, momentum=0.9, nesterov=False):
     old = state.get("velocity", [0.0] * len(params))
@@ -856,6 +926,17 @@ def momentum_step(params, state, lr=0.1, momentum=0.9, nesterov=False):
         with torch.no_grad():
             params[i].copy_(params[i] - lr * v - (lr * (grad + (momentum - 1) * v) if nesterov else 0))
 
+
+# %% alternative="momentum_step" note="the first velocity is the first .grad itself; each backward makes a new one"
+def momentum_step(params, state, lr=0.1, momentum=0.9, nesterov=False):
+    with torch.no_grad():
+        if not state:
+            state["velocity"] = [param.grad for param in params]
+        else:
+            for v, param in zip(state["velocity"], params, strict=True):
+                v.mul_(momentum).add_(param.grad)
+        for v, param in zip(state["velocity"], params, strict=True):
+            param -= lr * (param.grad + momentum * v if nesterov else v)
 
 # %% [markdown]
 # ## adam_step
@@ -984,6 +1065,48 @@ def adam_step(params, state, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
             m = betas[0] * m + (1 - betas[0]) * param.grad
             v = betas[1] * v + (1 - betas[1]) * param.grad**2
             param -= lr * m / (1 - betas[0] ** t) / ((v / (1 - betas[1] ** t)).sqrt() + eps)
+
+
+# %% mistake="adam_step" slip="betas mixed up" says="mixed up"
+def adam_step(params, state, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+    if not state:
+        state |= {"step": 0, "m": [0] * len(params), "v": [0] * len(params)}
+    state["step"] += 1
+    b2, b1 = betas
+    with torch.no_grad():
+        for i, param in enumerate(params):
+            state["m"][i] = b1 * state["m"][i] + (1 - b1) * param.grad
+            state["v"][i] = b2 * state["v"][i] + (1 - b2) * param.grad**2
+            m, v = state["m"][i] / (1 - b1 ** state["step"]), state["v"][i] / (1 - b2 ** state["step"])
+            param -= lr * m / (v.sqrt() + eps)
+
+
+# %% mistake="adam_step" slip="betas fixed at their defaults" says="argument betas is not used"
+def adam_step(params, state, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+    if not state:
+        state |= {"step": 0, "m": [0] * len(params), "v": [0] * len(params)}
+    state["step"] += 1
+    b1, b2 = 0.9, 0.999
+    with torch.no_grad():
+        for i, param in enumerate(params):
+            state["m"][i] = b1 * state["m"][i] + (1 - b1) * param.grad
+            state["v"][i] = b2 * state["v"][i] + (1 - b2) * param.grad**2
+            m, v = state["m"][i] / (1 - b1 ** state["step"]), state["v"][i] / (1 - b2 ** state["step"])
+            param -= lr * m / (v.sqrt() + eps)
+
+
+# %% mistake="adam_step" slip="a tensor as step counter" says="int"
+def adam_step(params, state, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+    if not state:
+        state |= {"step": torch.tensor(0.0), "m": [0] * len(params), "v": [0] * len(params)}
+    state["step"] += 1
+    b1, b2 = betas
+    with torch.no_grad():
+        for i, param in enumerate(params):
+            state["m"][i] = b1 * state["m"][i] + (1 - b1) * param.grad
+            state["v"][i] = b2 * state["v"][i] + (1 - b2) * param.grad**2
+            m, v = state["m"][i] / (1 - b1 ** state["step"]), state["v"][i] / (1 - b2 ** state["step"])
+            param -= lr * m / (v.sqrt() + eps)
 
 
 # %% alternative="adam_step" note="in-place methods, as in torch.optim"
@@ -1218,6 +1341,41 @@ def train(weights, biases, x, y, epochs, batch_size, lr):
             loss.backward()
             optimizer.step()
             total += loss.item()
+        losses.append(total / len(x))
+    return losses
+
+
+# %% mistake="train" slip="the loss is measured after the step" says="after the step"
+def train(weights, biases, x, y, epochs, batch_size, lr):
+    params = [param.requires_grad_() for param in [*weights, *biases]]
+    losses = []
+    for _ in range(epochs):
+        total = 0.0
+        for rows in torch.arange(len(x)).split(batch_size):
+            for param in params:
+                param.grad = None
+            torch.nn.functional.cross_entropy(mlp_forward(x[rows], weights, biases), y[rows]).backward()
+            with torch.no_grad():
+                for param in params:
+                    param -= lr * param.grad
+                after = torch.nn.functional.cross_entropy(mlp_forward(x[rows], weights, biases), y[rows])
+            total += after.item() * len(rows)
+        losses.append(total / len(x))
+    return losses
+
+
+# %% mistake="train" slip="the examples are shuffled, and the order given was asked" says="order given|batch of two"
+def train(weights, biases, x, y, epochs, batch_size, lr):
+    optimizer = torch.optim.SGD([param.requires_grad_() for param in [*weights, *biases]], lr=lr)
+    losses = []
+    for _ in range(epochs):
+        total = 0.0
+        for rows in torch.arange(len(x)).flip(0).split(batch_size):
+            loss = torch.nn.functional.cross_entropy(mlp_forward(x[rows], weights, biases), y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(rows)
         losses.append(total / len(x))
     return losses
 
