@@ -46,7 +46,10 @@ class Variants:
             if "mistake" in data:
                 if "slip" not in data or "says" not in data:
                     raise CourseError(f'{path.name}: mistake="{exercise}" needs slip="…" and says="…".')
-                re.compile(data["says"])
+                try:
+                    re.compile(data["says"])
+                except re.error as error:
+                    raise CourseError(f"{path.name}: says={data['says']!r} is no regular expression: {error}.") from None
                 found.mistakes.append(Variant(exercise, data["slip"], cell.source, data["says"]))
             elif "alternative" in data:
                 found.alternatives.append(Variant(exercise, data.get("note", ""), cell.source))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import symtable
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -79,8 +80,21 @@ def relevant_source(name: str, cells: Iterable[str]) -> str:
         if current in found or current not in definitions:
             continue
         found[current] = definitions[current]
-        waiting += [node.id for node in ast.walk(definitions[current]) if isinstance(node, ast.Name)]
+        waiting += _reads(definitions[current])
     return "\n".join(ast.unparse(node) for node in [*imports, *found.values()])
+
+
+def _reads(node: ast.stmt) -> list[str]:
+    """Names that a definition takes from the notebook: not its parameters, not its local variables."""
+    found: set[str] = set()
+    scopes = [symtable.symtable(ast.unparse(node), "<cell>", "exec")]
+    while scopes:
+        scope = scopes.pop()
+        outermost = scope.get_type() == "module"
+        found |= {name.get_name() for name in scope.get_symbols()
+                  if name.is_referenced() and (name.is_global() or outermost)}
+        scopes += scope.get_children()
+    return sorted(found)
 
 
 def _bound(node: ast.stmt) -> list[str]:

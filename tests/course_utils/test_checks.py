@@ -316,6 +316,11 @@ def test_helpers_that_an_answer_calls_are_read_too() -> None:
     assert "unrelated" not in source and "return 0" not in source
 
 
+def test_a_parameter_is_no_helper() -> None:
+    cells = ["def f(x):\n    y = [x for x in x]\n    return y", "x = torch.softmax(torch.ones(2), 0)", "y = x.softmax(0)"]
+    assert find_forbidden(relevant_source("f", cells), ["torch.softmax"])[0] == []
+
+
 def test_an_answer_under_a_magic_is_read() -> None:
     cells = ["%%time\ndef f(x):\n    return x.softmax(1)", "%matplotlib inline\ng: object = f"]
     assert find_forbidden(relevant_source("g", cells), ["torch.softmax"])[0] == ["torch.softmax"]

@@ -47,6 +47,7 @@ import torch
 from course_utils import checks
 
 checks.close(first(torch.zeros(2)), torch.ones(2), "first(0)")
+checks.passed("first")
 
 # %% answer="softmax"
 def softmax(x):
@@ -62,6 +63,7 @@ from course_utils import checks
 checks.forbids("softmax", "torch.softmax", "torch.log_softmax")
 x = torch.tensor([[0.0, 1.0], [3.0, 1.0]])
 checks.close(softmax(x), torch.softmax(x, 1), "softmax(x)")
+checks.passed("softmax")
 
 # %% answer="last"
 def last(x):
@@ -75,6 +77,7 @@ import torch
 from course_utils import checks
 
 checks.close(last(torch.ones(2)), torch.ones(2), "last(1)")
+checks.passed("last")
 '''
 
 
