@@ -49,7 +49,7 @@ class Variants:
                 try:
                     re.compile(data["says"])
                 except re.error as error:
-                    raise CourseError(f"{path.name}: says={data['says']!r} is no regular expression: {error}.") from None
+                    raise CourseError(f"{path.name}: says={data['says']!r} is no pattern: {error}.") from None
                 found.mistakes.append(Variant(exercise, data["slip"], cell.source, data["says"]))
             elif "alternative" in data:
                 found.alternatives.append(Variant(exercise, data.get("note", ""), cell.source))

@@ -69,6 +69,8 @@ class _Bounded(io.TextIOBase):
         self.parts: list[str] = []
         self.left = limit
 
+    encoding = "utf-8"
+
     def writable(self) -> bool:
         return True
 
@@ -119,6 +121,9 @@ class _Result(DisplayHook):
 
 class _Shell(InteractiveShell):
     """IPython's shell without a terminal or a kernel around it."""
+
+    def ask_exit(self) -> None:
+        """`exit()` in a cell: there is nothing to leave."""
 
     def enable_gui(self, gui: Any = None) -> None:
         """`%matplotlib inline` asks for this; there is no event loop to join."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import shutil
 import time
 import warnings
@@ -152,7 +153,12 @@ def run_cell(connection: Connection, source: str, seconds: float) -> dict[str, A
     """
     reply = connection.ask({"op": "run", "source": source}, Budget(seconds, MAX_OUTPUT_MB))
     error = reply.get("error")
-    if not isinstance(reply.get("outputs"), list) or not (error is None or isinstance(error, str)):
+    outputs = reply.get("outputs")
+    try:
+        json.dumps(outputs)
+    except (TypeError, ValueError, RecursionError):
+        outputs = None
+    if not isinstance(outputs, list) or not (error is None or isinstance(error, str)):
         raise ProtocolError("an answer is not of the agreed form")
     return reply
 
@@ -174,8 +180,8 @@ def _run_cell(state: _Examination, step: Step) -> None:
         return
     state.done.append(step)
     state.result.outputs[step.cell] = reply["outputs"]
-    if step.exercise and reply["error"]:
-        state.cell_errors[step.exercise] = reply["error"][:300]
+    if step.exercise:
+        state.cell_errors[step.exercise] = (reply["error"] or "")[:300]
 
 
 def _run_test(state: _Examination, step: Step) -> None:
@@ -190,7 +196,7 @@ def _run_test(state: _Examination, step: Step) -> None:
 
 def _verdict(state: _Examination, step: Step) -> tuple[Status, str]:
     job, exercise = state.job, step.exercise or ""
-    sources = [other.source for other in job.steps if other.kind == "run" and other.exercise in (None, exercise)]
+    sources = [done.source for done in state.done[: state.snapshots[exercise].cells]]
     seed = (job.seed, zlib.crc32(f"{job.lab}/{exercise}".encode()))
     connection = None
     try:

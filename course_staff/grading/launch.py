@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -36,11 +37,11 @@ class Connection:
     def close(self, spare: Collection[int] = ()) -> None:
         """End the candidate and everything it started, `spare` excepted, and remove its folder. May be called twice."""
         self.socket.close()
-        for pid in [*(pid for pid in _descendants(self.pid) if pid not in spare), self.pid]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
+        doomed = [*(pid for pid in _descendants(self.pid) if pid not in spare), self.pid]
+        # Copies have groups of their own; what was started and then left by its parent is still in this one.
+        for end, pid in [(os.killpg, self.pid), *((os.kill, pid) for pid in doomed)]:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                end(pid, signal.SIGKILL)
         if self.process is not None:
             self.process.wait()
         if self.folder is not None and not spare:

@@ -56,14 +56,20 @@ def prepare(lab: Lab, release: Path, submission: Path, student: str, seed: int =
         if cell.role == "setup":
             steps.append(Step("run", cell_id, source, RUN_SECONDS))
         elif cell.role == "answer" and cell.exercise:
-            answer = _choose(found.graded[cell.exercise], source, f"The answer cell {cell.exercise!r}", notes)
-            if answer is None:
+            given = found.graded[cell.exercise]
+            parts = [text for text in given if text.strip() != source.strip()]
+            if not given:
                 missing.append(cell.exercise)
                 notes.append(f"The answer cell {cell.exercise!r} is lost: its check runs without it.")
-            else:
-                if answer.strip() == source.strip():
-                    unchanged.append(cell.exercise)
-                steps.append(Step("run", cell_id, answer, RUN_SECONDS, exercise=cell.exercise))
+            elif not parts:
+                unchanged.append(cell.exercise)
+                parts = given[:1]
+            elif len(given) > 1:
+                # A split cell, or a copy: Jupyter keeps the id in both. Run in order, they do what the notebook did.
+                notes.append(f"The answer cell {cell.exercise!r} occurs {len(given)} times: those that hold an answer "
+                             "run one after another.")
+            steps += [Step("run", cell_id if part is parts[-1] else f"{cell_id}-part-{number}", part, RUN_SECONDS,
+                           exercise=cell.exercise) for number, part in enumerate(parts, start=1)]
         elif cell.role == "test" and cell.exercise and cell.grade_id:
             sources = found.graded[cell.grade_id]
             if any(text.strip() not in (source.strip(), cell.source.strip()) for text in sources):
@@ -154,7 +160,9 @@ def _find(cells: list[dict[str, Any]], released: list[tuple[str, str]], lab: Lab
             skipped += "skip-execution" in _tags(cell)
         elif known is not None:
             if roles[known].role == "setup" and cell["source"].strip() != text_of[known].strip():
-                found.notes.append("The set-up cell was edited: the released one is used.")
+                # It may hold an import that an answer needs: it runs as a cell of the student's, after ours.
+                found.notes.append("The set-up cell was edited: the released one runs first, then this one.")
+                found.added[known].append(cell["source"])
             if roles[known].role == "code":
                 found.ungraded[known] = cell["source"]
             last = known

@@ -17,7 +17,8 @@ import torch
 from course_staff.grading.launch import Connection
 from course_staff.grading.wire import Budget, ProtocolError, Special
 from course_utils.checks import Unanswered
-from course_utils.checks.forbid import relevant_source
+from course_utils.checks.errors import is_hidden
+from course_utils.checks.forbid import Source, relevant_source
 from course_utils.checks.values import NotData, Opaque, plain
 
 # Exceptions that may arrive. All can be made from one text.
@@ -80,7 +81,7 @@ class Remote:
     def rng(self, stream: int) -> np.random.Generator:
         return np.random.default_rng([*self.seed, stream])
 
-    def source(self, name: str) -> str:
+    def source(self, name: str) -> Source:
         return relevant_source(name, self.sources)
 
     def suspicious(self, name: str, what: str) -> None:
@@ -102,11 +103,12 @@ class Remote:
         found: dict[str, Any] = {}
         for name in names:
             entry = reply.get(name)
-            if not isinstance(entry, dict) or entry.get("kind") not in ("callable", "data", "missing"):
+            kind = entry.get("kind") if isinstance(entry, dict) else None
+            if not isinstance(kind, str) or kind not in ("callable", "data", "missing"):
                 raise ProtocolError("an answer is not of the agreed form")
-            if entry["kind"] == "callable":
+            if kind == "callable":
                 found[name] = Proxy(self, name)
-            elif entry["kind"] == "data":
+            elif kind == "data":
                 found[name] = entry.get("value")
         return found
 
@@ -148,7 +150,8 @@ class Remote:
     def _special(self, objects: Any, slots: Any) -> Callable[[str, Any], Any]:
         def special(tag: str, content: Any) -> Any:
             if tag == "opaque":
-                return Opaque(str(content)[:200])
+                # The name of a class is the student's text: in a hidden check it could hold the input.
+                return Opaque("an object that is not data" if is_hidden() else str(content)[:200])
             if tag == "handle" and objects is not None and type(content) is int:
                 return Handle(self, content, objects)
             if tag == "ref" and isinstance(slots, _Packer):

@@ -13,6 +13,7 @@ import re
 import socket
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,8 @@ from course_utils.checks.values import MAX_DEPTH
 MAX_SKELETON = 16 * 2**20
 MAX_BUFFERS = 100_000
 MAX_NODES = 2_000_000
+MAX_EMPTY = 10**7  # entries that an empty array would have if its axes of length 0 had length 1
+MAX_COLLISIONS = 100  # of one hash: a set or dict of many such keys takes time that grows with the square
 
 _NUMPY = {
     name: np.dtype(name)
@@ -66,7 +69,7 @@ _TORCH = {
         "complex128",
     )
 }
-_TEXT_DTYPE = re.compile(r"^(<U|\|S)([0-9]{1,5})$")
+_TEXT_DTYPE = re.compile(r"^(<U|\|S)([1-9][0-9]{0,4})$")
 
 
 class ProtocolError(BaseException):
@@ -243,6 +246,12 @@ def _buffer(data: bytes, buffers: list[memoryview]) -> int:
     return len(buffers) - 1
 
 
+def _spread(keys: list[Any]) -> None:
+    """Raise ValueError where too many of `keys` have the same hash."""
+    if len(keys) > MAX_COLLISIONS and max(Counter(map(hash, keys)).values()) > MAX_COLLISIONS:
+        raise ValueError("colliding keys")
+
+
 class Decoder:
     """Turns a skeleton and its buffers back into data, trusting nothing."""
 
@@ -269,8 +278,8 @@ class Decoder:
                 return method(self, content, depth + 1)
             if self.special is not None:
                 return self.special(tag, self.decode(content, depth + 1))
-        except (ValueError, TypeError, KeyError, IndexError, OverflowError, RuntimeError, AttributeError) as error:
-            raise ProtocolError(f"a frame holds a malformed {tag!r}: {type(error).__name__}") from None
+        except (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as why:
+            raise ProtocolError(f"a frame holds a malformed {tag!r}: {type(why).__name__}") from None
         raise ProtocolError(f"a frame holds an unknown tag {tag!r}")
 
     def _items(self, content: Any, depth: int) -> list[Any]:
@@ -295,7 +304,14 @@ class Decoder:
         return range(start, stop, step)
 
     def _dict(self, content: Any, depth: int) -> dict:
-        return {self.decode(key, depth): self.decode(value, depth) for key, value in content}
+        pairs = [(self.decode(key, depth), self.decode(value, depth)) for key, value in content]
+        _spread([key for key, _ in pairs])
+        return dict(pairs)
+
+    def _set(self, content: Any, depth: int) -> set:
+        items = self._items(content, depth)
+        _spread(items)
+        return set(items)
 
     def _take(self, index: Any, size: int) -> bytearray:
         if type(index) is not int or not 0 <= index < len(self.buffers) or len(self.buffers[index]) != size:
@@ -310,6 +326,9 @@ class Decoder:
     @staticmethod
     def _shape(shape: Any) -> tuple[int, ...]:
         if not isinstance(shape, list) or len(shape) > 32 or not all(type(n) is int and 0 <= n < 2**40 for n in shape):
+            raise ValueError
+        # No bytes are needed for it, but whoever sums over the axis of length 0 allocates the rest.
+        if 0 in shape and math.prod(n or 1 for n in shape) > MAX_EMPTY:
             raise ValueError
         return tuple(shape)
 
@@ -348,6 +367,6 @@ class Decoder:
         "g": _generic,
         "x": _tensor,
         "t": lambda self, content, depth: tuple(self._items(content, depth)),
-        "s": lambda self, content, depth: set(self._items(content, depth)),
-        "z": lambda self, content, depth: frozenset(self._items(content, depth)),
+        "s": _set,
+        "z": lambda self, content, depth: frozenset(self._set(content, depth)),
     }

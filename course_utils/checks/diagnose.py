@@ -30,6 +30,12 @@ def diagnose(got: np.ndarray, expected: np.ndarray, close: Close) -> str:
     return UNKNOWN
 
 
+def _shape(got: np.ndarray, expected: np.ndarray) -> str:
+    """The shape that came. One far from any honest slip is not spelled out: it could carry a hidden input out."""
+    usual = got.ndim <= expected.ndim + 2 and all(length < 1000 or length in expected.shape for length in got.shape)
+    return str(got.shape) if usual else f"a shape of {got.ndim} axes"
+
+
 def _not_finite(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:
     if not np.isfinite(expected).all() or np.isfinite(got).all():
         return None
@@ -44,7 +50,7 @@ def _not_finite(got: np.ndarray, expected: np.ndarray, close: Close) -> str | No
 def _transposed_shape(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:
     if got.ndim >= 2 and got.T.shape == expected.shape:
         sure = "the result is transposed" if close(got.T, expected) else "the shape is that of the transposed result"
-        return f"{sure}: {got.shape} where {expected.shape} was expected."
+        return f"{sure}: {_shape(got, expected)} where {expected.shape} was expected."
     return None
 
 
@@ -53,7 +59,7 @@ def _extra_axes(got: np.ndarray, expected: np.ndarray, close: Close) -> str | No
         return None
     right = "the values are right, but " if close(got.squeeze(), expected.squeeze()) else ""
     return (
-        f"{right}the shape is {got.shape} where {expected.shape} was expected: "
+        f"{right}the shape is {_shape(got, expected)} where {expected.shape} was expected: "
         "an axis of length 1 too many or too few (keepdim, squeeze, unsqueeze)."
     )
 
@@ -65,7 +71,7 @@ def _not_reduced(got: np.ndarray, expected: np.ndarray, close: Close) -> str | N
         for name, reduce in (("mean", np.mean), ("sum", np.sum)):
             if close(np.asarray(reduce(got, axis=axis)), expected):
                 over = "over all entries" if axis is None else f"over axis {axis}"
-                return f"the {name} {over} is missing: one value for each entry came back, of shape {got.shape}."
+                return f"the {name} {over} is missing: shape {_shape(got, expected)} came back, a value for each entry."
     return None
 
 
@@ -83,7 +89,7 @@ def _reduced_too_far(got: np.ndarray, expected: np.ndarray, close: Close) -> str
 def _outer_broadcast(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:
     if expected.ndim == 1 and got.shape == (expected.size, expected.size):
         return (
-            f"broadcasting made {got.shape} out of {expected.shape}: "
+            f"broadcasting made {_shape(got, expected)} out of {expected.shape}: "
             f"a column of shape ({expected.size}, 1) met a row of shape ({expected.size},)."
         )
     return None
@@ -91,7 +97,7 @@ def _outer_broadcast(got: np.ndarray, expected: np.ndarray, close: Close) -> str
 
 def _wrong_axis_shape(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:
     if got.ndim == expected.ndim and sorted(got.shape) == sorted(expected.shape):
-        return f"the axes are in another order: shape {got.shape} where {expected.shape} was expected."
+        return f"the axes are in another order: shape {_shape(got, expected)} where {expected.shape} was expected."
     return None
 
 
@@ -101,12 +107,12 @@ def _not_broadcast(got: np.ndarray, expected: np.ndarray, close: Close) -> str |
     except ValueError:
         return None
     if fits:
-        return f"not broadcast, or reduced too far: shape {got.shape} where {expected.shape} was expected."
+        return f"not broadcast, or reduced too far: shape {_shape(got, expected)} where {expected.shape} was expected."
     return None
 
 
 def _any_shape(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:
-    return f"the shape is {got.shape} where {expected.shape} was expected."
+    return f"the shape is {_shape(got, expected)} where {expected.shape} was expected."
 
 
 def _all_zero(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:

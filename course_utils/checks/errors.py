@@ -63,9 +63,14 @@ def passed(name: str) -> None:
     print(f"{name}: every check that you can see here passes. Grading runs it on other inputs as well.")
 
 
+def is_hidden() -> bool:
+    """Whether a hidden check is running."""
+    return _hidden_depth > 0
+
+
 def fail(what: str, expected: str, got: str, slip: str) -> CheckFailed:
     """The error for a comparison that failed, with as much detail as the place allows."""
-    if _hidden_depth:
+    if is_hidden():
         return CheckFailed(f"Hidden check failed: {what}.\nLikely slip: {slip}", slip)
     return CheckFailed(
         f"{what} is not as expected.\n  expected: {expected}\n  got:      {got}\nLikely slip: {slip}", slip

@@ -1,93 +1,183 @@
-"""Finding calls that an exercise does without, in the text of an answer."""
+"""Finding calls that an exercise does without, in the text of an answer.
+
+Plain use is found and fails the exercise. What could hide a use is only reported, for a human to read: no program can
+follow all that Python can do.
+"""
 
 from __future__ import annotations
 
 import ast
 import symtable
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-EVASIONS = {"getattr", "eval", "exec", "compile", "__import__", "globals", "locals", "vars", "importlib", "attrgetter",
-            "methodcaller", "import_module"}
+from IPython.core.inputtransformer2 import TransformerManager
+
+EVASIONS = {"getattr", "setattr", "eval", "exec", "compile", "__import__", "globals", "locals", "vars", "importlib",
+            "import_module", "attrgetter", "methodcaller", "get_ipython", "run_cell", "modules", "ops", "builtins",
+            "ctypes", "__dict__", "__getattribute__"}
+# Where an import from a module says nothing about evasion; a module that the student wrote to disk is another matter.
+KNOWN_MODULES = {"torch", "numpy", "math", "scipy", "course_utils", "functools", "itertools", "collections", "typing",
+                 "dataclasses", "__future__", "operator", "random", "matplotlib", "sklearn", "time", "copy"}
+PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}  # cell magics with Python below them
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
-def find_forbidden(source: str, forbidden: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Forbidden names that `source` uses, and ways it could hide one.
+@dataclass(frozen=True)
+class Source:
+    """The text behind a name.
 
-    source: Python text; text that does not parse uses nothing. forbidden: dotted names such as "torch.softmax".
-    A last name counts on anything: "torch.softmax" also finds `F.softmax(x)` and `x.softmax(1)`.
-    Returns (used, suspicious), each without repeats, in order.
+    code: its definition, those of the helpers it reads, and the imports. beside: earlier definitions of these names,
+    and values put into attributes and entries, which the code may use in a way that reading does not show.
+    unread: something that could define the name is no Python, or nothing defines it.
     """
+
+    code: str
+    beside: str = ""
+    unread: bool = False
+
+
+def find_forbidden(source: Source, forbidden: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Forbidden names that an answer uses, and ways in which it could hide one.
+
+    forbidden: dotted names such as "torch.softmax". A last name counts on anything: "torch.softmax" also finds
+    `F.softmax(x)` and `x.softmax(1)`. Returns (used, suspicious), each without repeats, in order.
+    """
+    used, suspicious = _uses(source.code, forbidden)
+    hidden, _ = _uses(source.beside, forbidden)
+    suspicious += [f"{name} in a place beside it" for name in hidden]
+    return used, suspicious + ["a cell that could not be read"] * source.unread
+
+
+def _uses(code: str, forbidden: Sequence[str]) -> tuple[list[str], list[str]]:
     try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return [], []
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return [], ["a text that is no Python"]
     last = {name.rsplit(".", 1)[-1]: name for name in forbidden}
-    imported: dict[str, str] = {}
+    nodes = list(ast.walk(tree))
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    imported = {alias.asname or alias.name: alias.name for node in imports for alias in node.names}
+    defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    anything = "*" in imported
     used: dict[str, None] = {}
     suspicious: dict[str, None] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            imported |= {alias.asname or alias.name: alias.name for alias in node.names}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr in last:
-            used[last[node.attr]] = None
+    for module in [node.module or "" for node in imports]:
+        if module.split(".")[0] not in KNOWN_MODULES:
+            suspicious[f"an import from {module}"] = None
+    for node in nodes:
+        if isinstance(node, ast.Attribute):
+            if node.attr in last:
+                used[last[node.attr]] = None
+            elif node.attr in EVASIONS:
+                suspicious[node.attr] = None
         elif isinstance(node, ast.Name):
-            original = imported.get(node.id)
-            if original in last or (node.id in last and "." not in last[node.id]):
-                used[last[original if original in last else node.id]] = None
+            original = imported.get(node.id, node.id if anything and node.id not in defined else None)
+            if original in last:
+                used[last[original]] = None
+            elif node.id in last and "." not in last[node.id]:
+                used[node.id] = None
             if node.id in EVASIONS or original in EVASIONS:
                 suspicious[node.id] = None
-        elif isinstance(node, ast.Attribute) and node.attr in EVASIONS | {"__dict__", "__getattribute__"}:
-            suspicious[node.attr] = None
         elif isinstance(node, ast.MatMult) and "@" in forbidden:
             used["@"] = None
     return list(used), list(suspicious)
 
 
-def notebook_source(name: str) -> str:
-    """The text behind `name` in this notebook: the last cells that define it and the helpers it reads.
+def notebook_source(name: str) -> Source:
+    """The text behind `name` in this notebook: what the cells run so far say of it and of the helpers it reads.
 
-    Empty outside IPython. The examiner uses the text it holds itself; this one serves the student's own run.
+    The examiner reads the text it holds itself; this one serves the student's own run.
     """
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return relevant_source(name, shell.user_ns.get("In", []) if shell else [])
 
 
-def relevant_source(name: str, cells: Iterable[str]) -> str:
-    """Of `cells`, the last that defines `name`, and those that define helpers which it reads, one after another.
-
-    Import lines of all cells are kept: they tell what a short name stands for.
-    """
-    definitions: dict[str, ast.stmt] = {}
-    imports: list[ast.stmt] = []
+def relevant_source(name: str, cells: Iterable[str]) -> Source:
+    """Of `cells`, in the order in which they ran, what stands behind `name`."""
+    last: dict[str, ast.stmt] = {}
+    beside: dict[ast.stmt, None] = {}
+    imports: dict[ast.Import | ast.ImportFrom, None] = {}
+    unread = False
     for cell in cells:
-        # Magics such as %%time and %matplotlib are no Python; what stands below them is.
-        lines = ["" if line.startswith(("%", "!")) else line for line in cell.split("\n")]
         try:
-            body = ast.parse("\n".join(lines)).body
-        except SyntaxError:
+            statements = list(_flat(ast.parse(_python(cell)).body))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            unread = unread or name in cell
             continue
-        for node in body:
+        for node in statements:
             if isinstance(node, ast.Import | ast.ImportFrom):
-                imports.append(node)
+                imports[node] = None
+            elif _stores_elsewhere(node):
+                beside[node] = None
             for bound in _bound(node):
-                definitions[bound] = node
+                if bound in last:
+                    beside[last[bound]] = None
+                last[bound] = node
     found: dict[str, ast.stmt] = {}
     waiting = [name]
     while waiting:
         current = waiting.pop()
-        if current in found or current not in definitions:
+        if current in found or current not in last:
             continue
-        found[current] = definitions[current]
-        waiting += _reads(definitions[current])
-    return "\n".join(ast.unparse(node) for node in [*imports, *found.values()])
+        found[current] = last[current]
+        waiting += _reads(last[current])
+    kept = [node for node in imports
+            if any(alias.name == "*" or last.get(_alias(alias)) is node for alias in node.names)]
+    code = [ast.unparse(node) for node in dict.fromkeys([*kept, *found.values()])]
+    if isinstance(last.get(name), ast.Import | ast.ImportFrom):
+        code.append(name)  # the answer is the import itself
+    others = [ast.unparse(node) for node in beside if node not in found.values() and node not in imports]
+    return Source("\n".join(code), "\n".join(others), unread or not found)
+
+
+def _python(cell: str) -> str:
+    """The Python of a cell, with magics and shell lines turned into calls as IPython does it."""
+    first, _, rest = cell.lstrip().partition("\n")
+    if first.startswith("%%"):
+        cell = rest if first[2:].split(" ")[0].strip() in PYTHON_MAGICS else ""
+    return TransformerManager().transform_cell(cell)
+
+
+def _flat(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements, and those inside if, try, for and with, but not inside functions and classes."""
+    for node in body:
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for block in _BLOCKS:
+                yield from _flat(getattr(node, block, []))
+
+
+def _alias(alias: ast.alias) -> str:
+    return alias.asname or alias.name.split(".")[0]
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """Names that a statement binds, in whatever way; those of statements inside it are theirs."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {_alias(alias) for alias in node.names}
+    parts = [part for field, value in ast.iter_fields(node) if field not in _BLOCKS
+             for part in (value if isinstance(value, list) else [value]) if isinstance(part, ast.AST)]
+    return {name.id for part in parts for name in ast.walk(part)
+            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
+
+
+def _stores_elsewhere(node: ast.stmt) -> bool:
+    """Whether this is an assignment to an attribute or an entry: torch.mine = …, table["s"] = …"""
+    return isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign) and any(
+        isinstance(part, ast.Attribute | ast.Subscript) and isinstance(part.ctx, ast.Store) for part in ast.walk(node))
 
 
 def _reads(node: ast.stmt) -> list[str]:
     """Names that a definition takes from the notebook: not its parameters, not its local variables."""
     found: set[str] = set()
-    scopes = [symtable.symtable(ast.unparse(node), "<cell>", "exec")]
+    try:
+        scopes = [symtable.symtable(ast.unparse(node), "<cell>", "exec")]
+    except (SyntaxError, ValueError, RecursionError):  # a part of a statement, such as an except clause
+        return [name.id for name in ast.walk(node) if isinstance(name, ast.Name)]
     while scopes:
         scope = scopes.pop()
         outermost = scope.get_type() == "module"
@@ -95,13 +185,3 @@ def _reads(node: ast.stmt) -> list[str]:
                   if name.is_referenced() and (name.is_global() or outermost)}
         scopes += scope.get_children()
     return sorted(found)
-
-
-def _bound(node: ast.stmt) -> list[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return [node.name]
-    if isinstance(node, ast.Assign):
-        return [target.id for target in node.targets if isinstance(target, ast.Name)]
-    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-        return [node.target.id]
-    return []

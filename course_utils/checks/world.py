@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from course_utils.checks.errors import CheckFailed, fail
-from course_utils.checks.forbid import find_forbidden, notebook_source
+from course_utils.checks.forbid import Source, find_forbidden, notebook_source
 from course_utils.checks.values import plain
 from course_utils.training import seed_everything
 
@@ -25,7 +25,7 @@ class World(Protocol):
     def handle(self, name: str, methods: Sequence[str], attributes: Sequence[str]) -> None: ...
     def seed_all(self, seed: int) -> None: ...
     def rng(self, stream: int) -> np.random.Generator: ...
-    def source(self, name: str) -> str: ...
+    def source(self, name: str) -> Source: ...
     def suspicious(self, name: str, what: str) -> None: ...
     def gradients(self, function: Callable[..., Any], inputs: tuple, wrt: Sequence[int], weight: Any) -> tuple: ...
 
@@ -47,7 +47,7 @@ class Notebook:
     def rng(self, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.PUBLIC_SEED, stream])
 
-    def source(self, name: str) -> str:
+    def source(self, name: str) -> Source:
         return notebook_source(name)
 
     def suspicious(self, name: str, what: str) -> None:

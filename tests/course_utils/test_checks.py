@@ -12,7 +12,7 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 
 from course_utils import checks
-from course_utils.checks.forbid import find_forbidden, relevant_source
+from course_utils.checks.forbid import Source, find_forbidden, relevant_source
 
 A = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, 9.0]])
 SQUARE = np.array([[1.0, 2.0], [3.0, 5.0]])
@@ -73,7 +73,7 @@ DIAGNOSES: dict[str, tuple[Any, Any, str]] = {
     "too few": ([1.0], [1.0, 2.0], "too few entries.*off by one"),
     "too many": ([1.0, 2.0, 3.0, 4.0], [1.0, 2.0], "too many entries"),
     "no list": (1.0, [1.0, 2.0], "a float where a list"),
-    "keys": ({"a": 1.0}, {"b": 1.0}, "missing keys: 'b'; unexpected keys: 'a'"),
+    "keys": ({"a": 1.0}, {"b": 1.0}, "missing keys: 'b'; unexpected keys: ('a'|some)"),
 }
 
 
@@ -293,18 +293,18 @@ def test_hidden_lets_limits_and_stubs_through() -> None:
     "def f(x):\n    import torch as t\n    return t.nn.functional.softmax(x)", "def f(x):\n    g = torch.softmax\n    return g(x)",
 ])
 def test_plain_use_is_found(source: str) -> None:
-    assert find_forbidden(source, ["torch.softmax"]) == (["torch.softmax"], [])
+    assert find_forbidden(Source(source), ["torch.softmax"]) == (["torch.softmax"], [])
 
 
 def test_honest_code_is_not_accused() -> None:
     source = "def softmax(x):\n    'Like torch.softmax.'\n    e = x.exp()  # not F.softmax\n    return e / e.sum()\ny = softmax(1)"
-    assert find_forbidden(source, ["torch.softmax"]) == ([], [])
+    assert find_forbidden(Source(source), ["torch.softmax"]) == ([], [])
 
 
 @pytest.mark.parametrize("source", ["getattr(torch, 'soft' + 'max')(x)", "eval('torch.soft' 'max')", "exec('x')",
                                     "__import__('torch')", "operator.attrgetter('softmax')(torch)", "vars(torch)['softmax']", "torch.__dict__['softmax']"])
 def test_evasion_is_suspicious(source: str) -> None:
-    used, suspicious = find_forbidden(source, ["torch.softmax"])
+    used, suspicious = find_forbidden(Source(source), ["torch.softmax"])
     assert not used and suspicious
 
 
@@ -313,7 +313,7 @@ def test_helpers_that_an_answer_calls_are_read_too() -> None:
              "def my_softmax(x): return 0", "def my_softmax(x): return helper(x)", "not python ("]
     source = relevant_source("my_softmax", cells)
     assert find_forbidden(source, ["torch.softmax"])[0] == ["torch.softmax"]
-    assert "unrelated" not in source and "return 0" not in source
+    assert "unrelated" not in source.code and "return 0" not in source.code and "return 0" in source.beside
 
 
 def test_a_parameter_is_no_helper() -> None:
@@ -327,7 +327,7 @@ def test_an_answer_under_a_magic_is_read() -> None:
 
 
 def test_forbids_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("course_utils.checks.world.notebook_source", lambda name: f"def {name}(x): return x.softmax(1)")
+    monkeypatch.setattr("course_utils.checks.world.notebook_source", lambda name: Source(f"def {name}(x): return x.softmax(1)"))
     with pytest.raises(checks.CheckFailed, match=r"f uses torch\.softmax, which this exercise does without"):
         checks.forbids("f", "torch.softmax")
     checks.forbids("f", "torch.exp")
