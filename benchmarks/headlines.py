@@ -55,7 +55,7 @@ class Row:
 def worked_example(steps: int, hidden_first: bool = True) -> float:
     """Squared error after `steps` gradient steps at learning rate 0.5; the biases are never updated.
 
-    hidden_first: take both layers' gradients at the same weights, as back-propagation does. False repeats the slip
+    hidden_first: take both layers' gradients at the same weights, as backpropagation does. False repeats the slip
     behind the deck's figures: the hidden deltas are taken with output weights that have already moved.
     """
     x = torch.tensor([0.05, 0.10], dtype=torch.float64)

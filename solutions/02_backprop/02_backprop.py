@@ -2,12 +2,12 @@
 # # Lab 02 · Backpropagation
 #
 # Nine small functions and a class, from the slope of one sigmoid to an automatic differentiation engine. No function
-# or method is longer than a dozen or so lines, and with them you can train any network of this course, slowly.
+# or method is longer than a dozen or so lines, and with them you can train any net of this course, slowly.
 #
 # **After this lab you can**
 # - derive the gradient of logistic regression and write it so that it survives large inputs;
 # - check any gradient against finite differences, and read what the check says;
-# - carry errors back through a network by hand, in the right order;
+# - carry errors back through a net by hand, in the right order;
 # - build the graph of a computation and differentiate it in reverse, as PyTorch does.
 #
 # **Time** about 3 hours. **Points** 28 for code, 4 for the experiment at the end.
@@ -109,8 +109,8 @@ with checks.hidden():
         z = rng.normal(size=shape) * scale
         t = torch.tensor(z)
         value = torch.sigmoid(t)
-        checks.close(sigmoid(z), (value, value * torch.sigmoid(-t)), "sigmoid of an array of another shape",
-                     rtol=1e-9, atol=1e-100)
+        expected = (value, value * torch.sigmoid(-t))
+        checks.close(sigmoid(z), expected, "sigmoid of an array of another shape", rtol=1e-9, atol=1e-100)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -255,9 +255,9 @@ with checks.hidden():
         ta, tb = torch.tensor(a, requires_grad=True), torch.tensor(b, requires_grad=True)
         z = torch.tensor(X) @ ta + tb
         loss = torch.nn.functional.binary_cross_entropy_with_logits(z, torch.tensor(y))
-        expected = torch.autograd.grad(loss, (ta, tb))
-        checks.close(logistic_gradient(X, y, a, b), (expected[0].numpy(), expected[1].item()),
-                     "(da, db) of another batch")
+        da, db = torch.autograd.grad(loss, (ta, tb))
+        expected = (da.numpy(), db.item())
+        checks.close(logistic_gradient(X, y, a, b), expected, "(da, db) of another batch")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -329,8 +329,8 @@ with checks.hidden():
         rows = [start]
         for _ in range(steps):
             rows.append(rows[-1] - lr * slope(rows[-1]))
-        given = start.copy()
-        checks.close(gradient_descent(slope, checks.inout(given), lr, steps), np.stack(rows),
+        given, expected = start.copy(), np.stack(rows)
+        checks.close(gradient_descent(slope, checks.inout(given), lr, steps), expected,
                      "the trajectory of an array of another shape")
         checks.unchanged(given, start, "x0")
 ### END HIDDEN TESTS
@@ -458,7 +458,8 @@ with checks.hidden():
                      rtol=1e-6, atol=1e-4)
         checks.unchanged(x, x0, "x")
         h = float(rng.uniform(0.1, 0.4))
-        checks.close(numerical_gradient(sum_of_cubes, x0, h=h), 3 * x0**2 + h**2,
+        expected = 3 * x0**2 + h**2
+        checks.close(numerical_gradient(sum_of_cubes, x0, h=h), expected,
                      "the gradient of the sum of cubes, a given h")
 ### END HIDDEN TESTS
 
@@ -477,11 +478,11 @@ print(f"relative difference between exercise 3 and exercise 5: {difference:.1e}"
 # %% [markdown]
 # ## Part C · Two layers
 #
-# ### Exercise 6 · Forward through deck K's network (2 points)
+# ### Exercise 6 · Forward through deck K's net (2 points)
 #
 # *Lecture: section 5.*
 #
-# Deck K's network has two inputs, two hidden neurons and two outputs, all sigmoid. Row $i$ of a weight matrix holds
+# Deck K's net has two inputs, two hidden neurons and two outputs, all sigmoid. Row $i$ of a weight matrix holds
 # the weights *into* neuron $i$, and each layer has one bias for all its neurons:
 #
 # $$h = \sigma(W_1 x + b_1), \qquad o = \sigma(W_2 h + b_2), \qquad E = \tfrac12\sum_k (o_k - t_k)^2$$
@@ -496,7 +497,7 @@ print(f"relative difference between exercise 3 and exercise 5: {difference:.1e}"
 
 # %% answer="forward_pass"
 def forward_pass(x, target, W1, b1, W2, b2):
-    """Forward pass of a network with one hidden layer, all neurons sigmoid, and its squared error.
+    """Forward pass of a net with one hidden layer, all neurons sigmoid, and its squared error.
 
     x: (inputs,). target: (outputs,). W1: (hidden, inputs). W2: (outputs, hidden).
     b1, b2: numbers, the bias shared by the neurons of a layer.
@@ -520,7 +521,7 @@ x, target = np.array([0.05, 0.10]), np.array([0.01, 0.99])
 W1, W2 = np.array([[0.15, 0.20], [0.25, 0.30]]), np.array([[0.40, 0.45], [0.50, 0.55]])
 h, o = np.array([0.593269992, 0.596884378]), np.array([0.751365070, 0.772928465])
 checks.close(
-    forward_pass(x, target, W1, 0.35, W2, 0.60), (h, o, 0.298371109), "(h, o, error) of deck K's network",
+    forward_pass(x, target, W1, 0.35, W2, 0.60), (h, o, 0.298371109), "(h, o, error) of deck K's net",
     rtol=1e-7,
     slips={
         "the factor 1/2 of the error is missing": (h, o, 0.596742218),
@@ -547,7 +548,7 @@ with checks.hidden():
         o = torch.sigmoid(torch.tensor(W2) @ h + b2)
         squared = torch.sum((o - torch.tensor(target)) ** 2).item()
         checks.close(forward_pass(x, target, W1, b1, W2, b2), (h.numpy(), o.numpy(), squared / 2),
-                     "(h, o, error) of a network with other layer sizes",
+                     "(h, o, error) of a net with other layer sizes",
                      slips={"the mean over the outputs, where half the sum was asked (for two outputs they are equal)":
                             (h.numpy(), o.numpy(), squared / outputs)})
 ### END HIDDEN TESTS
@@ -557,7 +558,7 @@ with checks.hidden():
 #
 # *Lecture: section 5, from "Backwards" to erratum E4.*
 #
-# Deck K prints the error of this network after one step of gradient descent with learning rate 0.5:
+# Deck K prints the error of this net after one step of gradient descent with learning rate 0.5:
 # **0.291027924**. The next cell goes through the slides weight by weight and reproduces this number to the last
 # digit. The number is wrong (erratum E4): the gradient is taken at the old weights, and then the error is
 # 0.291027774.
@@ -630,7 +631,7 @@ new_W2 = np.array([[0.3589164797, 0.4086661861], [0.5113012702, 0.5613701211]])
 checks.close(
     training_step(x, target, checks.inout(W1), 0.35, checks.inout(W2), 0.60, 0.5),
     (np.array([[0.1497807161, 0.1995614323], [0.2497511436, 0.2995022873]]), new_W2),
-    "the weights (W1, W2) of deck K's network after one step", rtol=1e-7,
+    "the weights (W1, W2) of deck K's net after one step", rtol=1e-7,
     slips={
         "the hidden deltas use output weights that were already updated (erratum E4)":
             (np.array([[0.1498176386, 0.1996352771], [0.2497881852, 0.2995763704]]), new_W2),
@@ -671,9 +672,9 @@ with checks.hidden():
         o = torch.sigmoid(T2 @ torch.sigmoid(T1 @ torch.tensor(x) + b1) + b2)
         G1, G2 = torch.autograd.grad(torch.sum((o - torch.tensor(target)) ** 2) / 2, (T1, T2))
         given1, given2 = W1.copy(), W2.copy()
-        checks.close(training_step(x, target, checks.inout(given1), b1, checks.inout(given2), b2, lr),
-                     (W1 - lr * G1.numpy(), W2 - lr * G2.numpy()),
-                     "the weights after one step of a network with other layer sizes", rtol=1e-7)
+        expected = (W1 - lr * G1.numpy(), W2 - lr * G2.numpy())
+        checks.close(training_step(x, target, checks.inout(given1), b1, checks.inout(given2), b2, lr), expected,
+                     "the weights after one step of a net with other layer sizes", rtol=1e-7)
         checks.unchanged(given1, W1, "W1")
         checks.unchanged(given2, W2, "W2")
 ### END HIDDEN TESTS
@@ -683,7 +684,7 @@ with checks.hidden():
 #
 # *Lecture: section 6.*
 #
-# Deck G, slide 12, writes a network as three modules. A row of $X$ is an example, so the weights stand on the
+# Deck G, slide 12, writes a net as three modules. A row of $X$ is an example, so the weights stand on the
 # right, and column $j$ (not row $j$, as in exercise 6) holds the weights into neuron $j$:
 #
 # $$H_1 = \max(X W_1, 0), \qquad H_2 = \max(H_1 W_2, 0), \qquad P = \mathrm{softmax}(H_2 W_3),\qquad
@@ -691,9 +692,9 @@ with checks.hidden():
 #
 # and the loss is the mean over the examples of $-\ln P_{n, y_n}$, with $y_n$ the label of example $n$. Three facts
 # are all you need. (The function $\max(z, 0)$ is called relu, and the entries of $Z_3 = H_2 W_3$ are the logits.)
-# With $N$ examples:
+# With a batch of $B$ examples:
 #
-# 1. through softmax and cross-entropy together, the derivative with respect to $Z_3$ is $(P - Y)/N$, where
+# 1. through softmax and cross-entropy together, the derivative with respect to $Z_3$ is $(P - Y)/B$, where
 #    $Y$ is one-hot: $Y_{n,c} = 1$ if $c = y_n$, else 0;
 # 2. through $Z = H W$: if $D$ is the derivative with respect to $Z$, then $H^\top D$ is the one with respect to
 #    $W$, and $D W^\top$ the one with respect to $H$;
@@ -705,7 +706,7 @@ with checks.hidden():
 
 # %% answer="relu_net_gradients"
 def relu_net_gradients(X, labels, W1, W2, W3):
-    """Gradients of the mean cross-entropy of the relu-relu-softmax network with respect to its weights.
+    """Gradients of the mean cross-entropy of the relu-relu-softmax net with respect to its weights.
 
     X: (examples, features). labels: (examples,), integers from 0 to classes - 1.
     W1: (features, hidden1). W2: (hidden1, hidden2). W3: (hidden2, classes).
@@ -741,7 +742,7 @@ dW3 = np.array([[-1 / 4, 1 / 4], [-1 / 8, 1 / 8]])
 checks.close(
     relu_net_gradients(X, labels, W1, W2, W3), (dW1, dW2, dW3), "(dW1, dW2, dW3) of two examples",
     slips={
-        "the sum over the examples, where the mean was asked: divide by N": (2 * dW1, 2 * dW2, 2 * dW3),
+        "the sum over the examples, where the mean was asked: divide by B": (2 * dW1, 2 * dW2, 2 * dW3),
         "the one-hot labels are not subtracted from the probabilities": (
             -3 * dW1, -3 * dW2, np.array([[3 / 4, 1 / 4], [3 / 8, 1 / 8]])),
         "the derivative of relu is missing: no gradient passes where z is negative": (
@@ -844,6 +845,7 @@ from course_utils import checks
 
 # "other" is computed from L, so that L does not depend on it
 parents = {"a": [], "b": [], "c": ["a", "b"], "L": ["a", "c"], "other": ["L"]}
+edges = [(parent, node) for node in ("c", "L") for parent in parents[node]]
 order = topological_order("L", parents)
 checks.that(type(order) is list, f"a list of nodes was asked; what came is of type {type(order).__name__}.")
 checks.that(len(order) == len(set(order)), f"a node comes more than once: {order}. Skip what was visited before.")
@@ -852,9 +854,8 @@ checks.that("other" not in order,
 checks.that(set(order) == {"a", "b", "c", "L"}, f"the nodes are a, b, c and L; missing or unknown ones: {order}.")
 checks.that(order[0] != "L",
             f"the root comes first: {order}. This is the reverse order; every node comes after its parents.")
-for node in order:
-    for parent in parents[node]:
-        checks.that(order.index(parent) < order.index(node), f"{node!r} comes before its parent {parent!r}: {order}.")
+for parent, node in edges:
+    checks.that(order.index(parent) < order.index(node), f"{node!r} comes before its parent {parent!r}: {order}.")
 checks.equal(topological_order("a", parents), ["a"], "the order for a root without parents",
              slips={"the nodes of the call before are still there: a default `order=[]` is one list for all calls":
                     [*order, *(["a"] if "a" not in order else [])]})
@@ -875,13 +876,14 @@ with checks.hidden():
         for name in reversed(names):  # children come before parents in this direction
             if name in needed:
                 needed.update(graph[name])
+        edges = [(parent, node) for node in needed for parent in graph[node]]
         order = topological_order(root, graph)
         checks.that(type(order) is list, "topological_order did not return a list.")
         checks.that(len(order) == len(set(order)), "a node comes more than once in a random graph.")
         checks.that(set(order) <= needed, "the order holds a node that the root does not depend on.")
         checks.that(set(order) == needed, "a node that the root depends on, or the root, is missing.")
         place = {node: index for index, node in enumerate(order)}
-        checks.that(all(place[p] < place[node] for node in order for p in graph[node]),
+        checks.that(all(place[parent] < place[node] for parent, node in edges),
                     "a node comes before its parent in a random graph.")
 ### END HIDDEN TESTS
 
@@ -901,7 +903,7 @@ with checks.hidden():
 # 3. walks through the order from the end, and for each node **adds** slope × its own gradient to the gradient of
 #    each of its inputs.
 #
-# It adds because a value may be used more than once. In deck F's network $a_1$ reaches the loss on two paths, and
+# It adds because a value may be used more than once. In deck F's net $a_1$ reaches the loss on two paths, and
 # the contributions add up:
 #
 # $$\frac{dL}{da_1} = \frac{dL}{d\hat y}\left(\frac{d\hat y}{dN_1}\frac{dN_1}{dM_1} +
@@ -1136,12 +1138,12 @@ with checks.hidden():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Your engine can now do exercise 7 without a formula: the forward pass of deck K's network, number by number, and
+# Your engine can now do exercise 7 without a formula: the forward pass of deck K's net, number by number, and
 # `backward()`. The gradient must be that of your `training_step`.
 
 # %%
 def deck_k_error(w1, w2, w3, w4, w5, w6, w7, w8):
-    """The error of deck K's network as one formula; works for numbers wrapped in Value."""
+    """The error of deck K's net as one formula; works for numbers wrapped in Value."""
 
     def s(z):
         return 1 / (1 + (-z).exp())
@@ -1265,7 +1267,7 @@ plt.show()
 # %% [markdown]
 # ## Further (not graded)
 #
-# 1. **A network on real digits by hand.** The next cell trains deck G's network on the 1,437 training digits with
+# 1. **A net on real digits by hand.** The next cell trains deck G's net on the 1,437 training digits with
 #    your `relu_net_gradients` and mini-batches. Change the layer sizes, the learning rate, the batch size. Begin
 #    the cell with `digits = data.mnist().flat()` (downloaded once, about 12 MB): the rest stays as it is, an epoch
 #    takes longer. How close do you come to 98 %?
@@ -1275,7 +1277,7 @@ plt.show()
 # 3. **Train the biases.** Deck K never updates them. Derive $\partial E/\partial b_1$ and $\partial E/\partial b_2$
 #    for shared biases, train them as well, and the error after 10,000 steps falls from 3.5e-05 to 4.4e-06; with one
 #    bias for each neuron to 2.4e-06.
-# 4. **Grow the engine.** Add `tanh` and `sigmoid` to `Value`, then a `Neuron`, a `Layer` and a network of them, and
+# 4. **Grow the engine.** Add `tanh` and `sigmoid` to `Value`, then a `Neuron`, a `Layer` and a net of them, and
 #    learn XOR. How many nodes has the graph of one training step? Make `backward` work without recursion, and a sum
 #    of 10,000 values no longer exceeds Python's recursion limit.
 # 5. **Second derivatives.** Let the slopes be `Value`s themselves. What has to change so that `backward` can be run

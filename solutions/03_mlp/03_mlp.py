@@ -113,7 +113,8 @@ with checks.hidden():
     rng = checks.rng()
     for shape, scale in (((7, 5), 1.0), ((3, 4), 300.0), ((1, 6), 1e4), ((4, 1), 5.0), ((6, 2), 80.0)):
         logits = torch.from_numpy(rng.normal(size=shape) * scale)
-        checks.close(softmax(logits), torch.softmax(logits, dim=1), "softmax of random logits")
+        expected = torch.softmax(logits, dim=1)
+        checks.close(softmax(logits), expected, "softmax of random logits")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -122,9 +123,9 @@ with checks.hidden():
 # *Lecture: section 1; lecture 02, section 6, for the gradient.*
 #
 # The loss of one example is minus the logarithm of the probability that the net gives to the true class $y$, and the
-# loss of a batch is the **mean** over its $N$ examples:
+# loss of a batch is the **mean** over its $B$ examples:
 #
-# $$L = -\frac1N\sum_{i=1}^{N} \log p_{i,y_i} \qquad\text{with}\qquad -\log p_y = \log\sum_{j} e^{z_j} \;-\; z_y .$$
+# $$L = -\frac1B\sum_{i=1}^{B} \log p_{i,y_i} \qquad\text{with}\qquad -\log p_y = \log\sum_{j} e^{z_j} \;-\; z_y .$$
 #
 # Use the right-hand form. Taking the logarithm of a finished softmax breaks down: a probability of $e^{-1000}$ is
 # stored as 0, and its logarithm is $-\infty$. Adding a small constant inside the logarithm hides this and is worse, for
@@ -132,7 +133,7 @@ with checks.hidden():
 # maximum $m$ as before: $\log\sum_j e^{z_j} = m + \log\sum_j e^{z_j - m}$.
 #
 # Autograd must be able to pass through your function. If it can, the gradient comes out as
-# $\partial L/\partial z_{ik} = (p_{ik} - [k = y_i])/N$. Write it without PyTorch's own cross-entropy, log-softmax or
+# $\partial L/\partial z_{ik} = (p_{ik} - [k = y_i])/B$. Write it without PyTorch's own cross-entropy, log-softmax or
 # log-sum-exp.
 
 # %% answer="cross_entropy"
@@ -561,20 +562,21 @@ def check_dropout(x, p, what):
 
 checks.seed_all(0)
 x = torch.tensor([[1.0, 2.0, 3.0, 4.0, -1.0, -2.0, -3.0, -4.0]]).repeat(1000, 1)
+expected = x.clone()
 still = dropout(x, 0.25, training=False)
 checks.shape(still, tuple(x.shape), "dropout(x, 0.25, training=False)")
 checks.that(not (torch.as_tensor(still) == 0).any(),
             "units are dropped with training=False; at test time the result equals x.")
-checks.close(still, x, "dropout(x, 0.25, training=False)", slips={
+checks.close(still, expected, "dropout(x, 0.25, training=False)", slips={
     "scaled at test time; inverted dropout scales while training, and with training=False the result equals x":
-        x * 0.75})
+        expected * 0.75})
 first = check_dropout(x, 0.25, "dropout(x, 0.25)")
 second = check_dropout(x, 0.25, "dropout(x, 0.25)")
 checks.that((first == second).double().mean() < 0.9,
             "the same mask at every call: draw a new one each time, and do not seed in the function.")
 checks.that(len(first.sum(dim=1).unique()) > 1,
             "each example loses the same number of units; draw for each unit by itself, and it varies (erratum E43).")
-checks.close(dropout(x, 0.0), x, "dropout(x, 0)")
+checks.close(dropout(x, 0.0), expected, "dropout(x, 0)")
 checks.raises(ValueError, dropout, x, 1.0, what="dropout(x, 1.0)")
 checks.raises(ValueError, dropout, x, -0.1, what="dropout(x, -0.1)")
 checks.passed("dropout")
@@ -583,7 +585,8 @@ with checks.hidden():
     rng = checks.rng()
     for n, units, p in ((600, 40, 0.6), (300, 25, 0.1), (50, 400, 0.8)):
         x = torch.from_numpy(rng.normal(size=(n, units)))
-        checks.close(dropout(x, p, training=False), x, "dropout with training=False")
+        expected = x.clone()
+        checks.close(dropout(x, p, training=False), expected, "dropout with training=False")
         check_dropout(x, p, "dropout of random activations")
         output, [gradient] = checks.gradients(dropout, x, p)
         checks.close(gradient, torch.where(output == 0, 0.0, 1 / (1 - p)).double(), "the gradient through dropout")
@@ -596,20 +599,20 @@ with checks.hidden():
 #
 # *Lecture: section 5, "Batch normalisation".*
 #
-# While training, every feature is shifted and scaled to mean 0 and variance 1 **over the batch**, then given a scale
-# $\gamma$ and a shift $\beta$ that are learnt:
+# While training, every feature is shifted and scaled to mean 0 and variance 1 **over the batch** of $B$ examples, then
+# given a scale $\gamma$ and a shift $\beta$ that are learned:
 #
-# $$\mu = \frac1N\sum_i x_i, \qquad v = \frac1N\sum_i (x_i-\mu)^2, \qquad
+# $$\mu = \frac1B\sum_i x_i, \qquad v = \frac1B\sum_i (x_i-\mu)^2, \qquad
 # y_i = \gamma\,\frac{x_i - \mu}{\sqrt{v + \varepsilon}} + \beta .$$
 #
 # At test time there may be one example only, and its result must not depend on its neighbours. So the layer keeps
 # running averages while training, and uses them in place of $\mu$ and $v$ at test time:
 #
 # $$\text{running mean} \leftarrow (1-\alpha)\,\text{running mean} + \alpha\,\mu, \qquad
-#   \text{running variance} \leftarrow (1-\alpha)\,\text{running variance} + \alpha\,\tfrac{N}{N-1}\,v ,$$
+#   \text{running variance} \leftarrow (1-\alpha)\,\text{running variance} + \alpha\,\tfrac{B}{B-1}\,v ,$$
 #
 # where $\alpha$ is called `momentum` in PyTorch. Two details, the same as PyTorch's: the output uses the *biased*
-# variance $v$ (divided by $N$), the running average the *unbiased* one (divided by $N-1$). And the running averages
+# variance $v$ (divided by $B$), the running average the *unbiased* one (divided by $B-1$). And the running averages
 # belong to the caller: change those tensors **in place**, under `torch.no_grad()`, so that they do not drag the graph
 # of every past batch along. Write it without PyTorch's own batch norm.
 #
@@ -849,8 +852,9 @@ with checks.hidden():
                 theirs.grad = mine.grad.clone()
             optimizer.param_groups[0]["lr"] = lr
             optimizer.step()
+            expected = [theirs.detach() for theirs in reference]
             momentum_step(checks.inout(params), checks.inout(state), lr=lr, nesterov=nesterov, **options)
-            checks.close([mine.detach() for mine in params], [theirs.detach() for theirs in reference],
+            checks.close([mine.detach() for mine in params], expected,
                          "the parameters after some steps with nesterov=True" if nesterov else
                          "the parameters after some steps", rtol=1e-6, atol=1e-9)
     param = torch.ones(2, requires_grad=True)
@@ -922,6 +926,7 @@ def moved(step):
 
 
 weight, bias = new_params()
+first, second = weight.grad.clone(), bias.grad.clone()
 state = {}
 adam_step(checks.inout([weight, bias]), checks.inout(state), lr=0.1, eps=0.0)
 checks.close(weight.detach(), moved(0.1), "[1, 1] after the first step, gradient [3, -0.5], lr 0.1, eps 0", slips={
@@ -942,13 +947,13 @@ checks.close(bias.detach(), torch.tensor([2.1, 1.9]), "the second parameter afte
 checks.that({"step", "m", "v"} <= set(state), 'state must hold "step", "m" and "v".')
 checks.that(not isinstance(state["step"], torch.Tensor), 'state["step"] must be an int: a float32 tensor loses digits.')
 checks.close([state["step"], state["m"], state["v"]],
-             [1, [0.1 * weight.grad, 0.1 * bias.grad], [0.001 * weight.grad**2, 0.001 * bias.grad**2]],
+             [1, [0.1 * first, 0.1 * second], [0.001 * first**2, 0.001 * second**2]],
              'state["step"], state["m"], state["v"] after the first step', slips={
                  "the moments were not kept: store them in state": [1, [torch.zeros(2)] * 2, [torch.zeros(2)] * 2],
                  "betas are mixed up: the first belongs to m and the second to v":
-                     [1, [0.001 * weight.grad, 0.001 * bias.grad], [0.1 * weight.grad**2, 0.1 * bias.grad**2]],
+                     [1, [0.001 * first, 0.001 * second], [0.1 * first**2, 0.1 * second**2]],
                  "the moments in state are the corrected ones: store m and v themselves, or the next step corrects "
-                 "them again": [1, [weight.grad, bias.grad], [weight.grad**2, bias.grad**2]]})
+                 "them again": [1, [first, second], [first**2, second**2]]})
 adam_step(checks.inout([weight, bias]), checks.inout(state), lr=0.1, eps=0.0)  # once more, with the same gradients
 checks.close(weight.detach(), moved(0.2), "the first parameter after a second step with the same gradient", slips={
     "the step counter did not go up: the second step is number 2": moved(0.1 + 0.1 * 1.9 / math.sqrt(1.999)),
@@ -957,9 +962,9 @@ checks.close(weight.detach(), moved(0.2), "the first parameter after a second st
 
 # With eps = 1 the first step is lr * g / (|g| + 1): 0.1 * 3/4 and 0.1 * 0.5/1.5.
 weight, bias = new_params()
+g = weight.grad.clone()
 state = {}
 adam_step(checks.inout([weight, bias]), checks.inout(state), lr=0.1, betas=(0.5, 0.75), eps=1.0)
-g = weight.grad
 checks.close(weight.detach(), torch.tensor([1 - 0.1 * 3 / 4, 1 + 0.1 / 3]), "[1, 1] after a step with eps = 1", slips={
     "eps belongs outside the root: √v̂ + eps, and not √(v̂ + eps)": 1 - 0.1 * g / (g**2 + 1).sqrt(),
     "eps was added before the bias correction: first correct v, then take the root, then add eps":
@@ -984,9 +989,10 @@ with checks.hidden():
                 theirs.grad = mine.grad.clone()
             optimizer.param_groups[0]["lr"] = lr
             optimizer.step()
+            expected = [theirs.detach() for theirs in reference]
             adam_step(checks.inout(params), checks.inout(state), lr=lr, **options)
-            checks.close([mine.detach() for mine in params], [theirs.detach() for theirs in reference],
-                         "the parameters after some steps", rtol=1e-6, atol=1e-9)
+            checks.close([mine.detach() for mine in params], expected, "the parameters after some steps", rtol=1e-6,
+                         atol=1e-9)
     param = torch.zeros(2, requires_grad=True)
     param.grad = torch.tensor([1.0, -2.0])
     adam_step(checks.inout([param]), checks.inout({}))
@@ -1235,7 +1241,7 @@ plt.show()
 #    five points at 0.032, 0.1 and 0.32. Adam reaches 96.1 %, within five points from 0.0032 to 0.1.
 # 2. *For* the deck: Adam's good range spans a factor of about 30, against 10 and 3, and its best accuracy is within a
 #    point of the best of all. *Against* it: at 0.32, where the other two are good, Adam gets 20 %, and below 0.001 it
-#    has hardly learnt. Its default of 0.001 gives 71 % here: each weight moves at most about 0.001 a step, and six
+#    has hardly learned. Its default of 0.001 gives 71 % here: each weight moves at most about 0.001 a step, and six
 #    epochs are 102 steps, so the weights cannot travel far enough in the time. The learning rate must be chosen for
 #    Adam too (erratum E35); the choice is more forgiving. And tuned momentum was not beaten.
 # 3. For gradient descent and momentum the step is proportional to the gradient. The loss × 100 gives gradients × 100,
