@@ -11,10 +11,14 @@ from tqdm import tqdm
 
 
 def bar(total: int | None, description: str, *, enabled: bool = True, **options: Any) -> "tqdm[Any]":
-    """A tqdm bar over `total` steps, invisible if not `enabled`. `options` (`unit`, `bar_format`) go to tqdm."""
+    """A tqdm bar over `total` steps, invisible if not `enabled`, and where the output goes to a file or a pipe.
+
+    `options` (`unit`, `bar_format`) go to tqdm.
+    """
     if enabled and _in_notebook():
         options.update(file=_OutputLine(), ascii=False, mininterval=0.25)
-    return tqdm(total=total, desc=description, disable=not enabled, **options)
+        return tqdm(total=total, desc=description, **options)
+    return tqdm(total=total, desc=description, disable=None if enabled else True, **options)
 
 
 def _in_notebook() -> bool:

@@ -269,7 +269,8 @@ def files_in(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_good_file_is_downloaded_once_and_then_cached(server, places, capsys):
+def test_a_good_file_is_downloaded_once_and_then_cached(server, places, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert _fetch.read(remote(server)) == CONTENT
     assert files_in(places.cache) == ["set/file.gz"]
     assert (places.cache / "set/file.gz").read_bytes() == CONTENT

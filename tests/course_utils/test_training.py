@@ -294,7 +294,10 @@ def test_seed_everything():
     assert all(a != b for a, b in zip(draws(), first, strict=True))
 
 
-def test_progress_is_one_line_and_silent_when_off(capsys):
+def test_progress_is_one_line_and_silent_when_off(capsys, monkeypatch):
+    fit(linear(), *blobs(), epochs=2)
+    assert capsys.readouterr().err == "", "no terminal, so no bar: a log file should not fill with it"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     fit(linear(), *blobs(), epochs=2, validation=blobs(seed=1), progress=False)
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""
