@@ -16,7 +16,7 @@ from course_staff.grading.examine import run_cell, run_test
 from course_staff.grading.job import Step
 from course_staff.grading.launch import Connection, PlainProcess
 from course_staff.grading.proxies import Remote
-from course_staff.grading.wire import Disconnected, LimitExceeded
+from course_staff.grading.wire import Disconnected, LimitExceeded, ProtocolError
 from course_staff.lab import Cell, Lab, free_names
 
 CELL_SECONDS = 120.0
@@ -97,7 +97,7 @@ class Bench:
             return action(connection)
         except LimitExceeded as problem:
             return f"stopped: {problem} (an endless loop?)"
-        except Disconnected as problem:
+        except (Disconnected, ProtocolError) as problem:
             return f"stopped: {problem}"
         finally:
             connection.close()

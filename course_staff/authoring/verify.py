@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import multiprocessing
+import multiprocessing.util
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -27,6 +28,7 @@ from course_staff.authoring.variants import Variants
 from course_staff.grading.examine import examine, run_test
 from course_staff.grading.launch import Connection, PlainProcess
 from course_staff.grading.prepare import prepare
+from course_staff.grading.wire import Disconnected, LimitExceeded, ProtocolError
 from course_staff.lab import Lab
 from course_staff.paths import Course, CourseError
 
@@ -114,6 +116,8 @@ def _verify_exercise(course: Course, name: str, exercise: str) -> Row:
     variants = Variants.read(course.mistakes(name), lab)
     if name not in _benches:
         _benches[name] = Bench(lab)
+        # A worker of a process pool skips other clean-up when it ends.
+        multiprocessing.util.Finalize(_benches[name], _benches[name].close, exitpriority=1)
     bench = _benches[name]
     bench.go_to(exercise)
     answer, test = lab.answers[exercise], lab.tests[exercise]
@@ -255,6 +259,8 @@ def _dependences(lab: Lab) -> Iterator[str]:
             fork = bench.connection.fork()
             try:
                 yield from _without(lab, bench, fork, exercise)
+            except (LimitExceeded, Disconnected, ProtocolError) as problem:
+                yield f"with only {exercise} unanswered, the rest was stopped: {problem}"
             finally:
                 fork.close()
     finally:

@@ -34,6 +34,8 @@ from course_utils.checks.world import gradients_here
 from course_utils.training import seed_everything
 
 MAX_TEXT = 200_000  # characters of output kept from one cell
+MAX_PICTURE = 4_000_000  # characters of base64
+MAX_SHOWN = 10_000_000  # characters that the outputs of one cell have in all
 MAX_OUTPUTS = 100
 MAX_ERROR_TEXT = 500
 
@@ -199,7 +201,10 @@ class Candidate:
             for name, stream in (("stdout", stdout), ("stderr", stderr))
             if stream.parts
         ]
-        collected += [_portable(output) for output in outputs.collected]
+        left = MAX_SHOWN
+        for output in map(_portable, outputs.collected):
+            left -= sum(map(len, output["data"].values()))
+            collected += [output] if left > 0 else []
         if self.error:
             collected.append(self.error)
         return {"outputs": collected, "error": self.error and f"{self.error['ename']}: {self.error['evalue']}"}
@@ -342,12 +347,16 @@ class Candidate:
             return {"dict": [[plain(key), child(item)] for key, item in value.items()]}
         return {"value": plain(value)}
 
-    # Copies of this process, for `course verify` and for later submissions
+    # Copies of this process: each test of a submission gets one, and each trial of `course verify`
 
     def fork(self, request: dict) -> dict:
         """Fork: the child serves the connection whose descriptor follows on the socket. Returns the child's pid."""
         for pid in list(self.children):
-            if os.waitpid(pid, os.WNOHANG)[0]:
+            try:
+                ended = os.waitpid(pid, os.WNOHANG)[0]
+            except ChildProcessError:  # the student's code waited for it
+                ended = pid
+            if ended:
                 self.children.remove(pid)
         self.connection.settimeout(None)
         _, descriptors, _, _ = socket.recv_fds(self.connection, 1, 1)
@@ -390,7 +399,8 @@ def _portable(output: dict) -> dict:
     for mime, value in output["data"].items():
         if isinstance(value, bytes):
             value = base64.b64encode(value).decode()
-        if isinstance(value, str) and len(value) < 20 * MAX_TEXT:
+        # The other kinds, HTML among them, are not shown to anybody.
+        if mime in ("text/plain", "image/png") and isinstance(value, str) and len(value) < MAX_PICTURE:
             data[str(mime)] = value
     return {"output_type": "display_data", "data": data, "metadata": {}}
 

@@ -181,7 +181,9 @@ def _run_cell(state: _Examination, step: Step) -> None:
     state.done.append(step)
     state.result.outputs[step.cell] = reply["outputs"]
     if step.exercise:
-        state.cell_errors[step.exercise] = (reply["error"] or "")[:300]
+        # Of a cell that was split, the error of any part counts.
+        error = (reply["error"] or "")[:300]
+        state.cell_errors[step.exercise] = error or state.cell_errors.get(step.exercise, "")
 
 
 def _run_test(state: _Examination, step: Step) -> None:
@@ -201,7 +203,7 @@ def _verdict(state: _Examination, step: Step) -> tuple[Status, str]:
     connection = None
     try:
         connection = state.take(exercise)
-        remote = Remote(connection, seconds=state.left(step.seconds), seed=seed, sources=sources)
+        remote = Remote(connection, seconds=step.seconds, deadline=state.deadline, seed=seed, sources=sources)
         try:
             return run_test(step, remote, state.cell_errors.get(exercise, ""), exercise in job.missing)
         finally:

@@ -151,7 +151,11 @@ class PlainProcess:
         return kept | {
             "HOME": str(folder), "TMPDIR": str(folder / "work"), "IPYTHONDIR": str(folder / "ipython"),
             "MPLCONFIGDIR": str(folder / "mpl"), "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-            "COURSE_DEVICE": "cpu", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1",
+            # Autograd starts threads for a GPU that it sees, and a process with threads cannot be copied.
+            "COURSE_DEVICE": "cpu", "CUDA_VISIBLE_DEVICES": "",
+            # A forgotten `%pip install` must not change the environment that grades.
+            "PIP_TARGET": str(folder / "packages"), "PIP_NO_INDEX": "1",
+            "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1",
         } | self.environment
 
 

@@ -28,7 +28,6 @@ def autograded(lab: Lab, release: Path, job: Job, result: Result) -> NotebookNod
     ValueError where the release is not of this lab's source.
     """
     given = notebooks.read(release)
-    steps = {step.cell: step for step in job.steps}
     added = _added_after(job.steps)
     cells = added_cells = [_code(step.source, result.outputs.get(step.cell)) for step in added[None]]
     for ours, released in zip(lab.cells, given.cells, strict=True):
@@ -41,7 +40,11 @@ def autograded(lab: Lab, release: Path, job: Job, result: Result) -> NotebookNod
         elif not ours.is_code:
             made = nbformat.v4.new_markdown_cell(released.source)
         else:
-            made = _code(steps[key].source if key in steps else released.source, result.outputs.get(key))
+            # All parts of an answer cell that was split, in one: nbgrader knows one cell by this id.
+            parts = [step for step in job.steps if step.kind == "run" and not step.added
+                     and (step.cell == key or (ours.exercise is not None and step.exercise == ours.exercise))]
+            source = "\n\n".join(step.source for step in parts) if parts else released.source
+            made = _code(source, [output for step in parts for output in result.outputs.get(step.cell, ())])
         made.id, made.metadata = released.id, released.metadata
         between = [_code(step.source, result.outputs.get(step.cell)) for step in added[key]]
         cells = [*cells, made, *between]

@@ -20,6 +20,7 @@ from course_staff.paths import CourseError
 MAX_BYTES = 100 * 2**20  # of a file; a notebook full of pictures has a few
 MAX_SOURCE = 200_000  # characters of one cell
 MAX_ADDED = 200  # cells that a student added
+MAX_TOTAL = 4_000_000  # characters of all cells
 RUN_SECONDS = 60.0  # deadline of a cell without one of its own
 
 
@@ -68,7 +69,7 @@ def prepare(lab: Lab, release: Path, submission: Path, student: str, seed: int =
                 # A split cell, or a copy: Jupyter keeps the id in both. Run in order, they do what the notebook did.
                 notes.append(f"The answer cell {cell.exercise!r} occurs {len(given)} times: those that hold an answer "
                              "run one after another.")
-            steps += [Step("run", cell_id if part is parts[-1] else f"{cell_id}-part-{number}", part, RUN_SECONDS,
+            steps += [Step("run", cell_id if number == len(parts) else f"{cell_id}-part-{number}", part, RUN_SECONDS,
                            exercise=cell.exercise) for number, part in enumerate(parts, start=1)]
         elif cell.role == "test" and cell.exercise and cell.grade_id:
             sources = found.graded[cell.grade_id]
@@ -147,11 +148,14 @@ def _released_cells(lab: Lab, release: Path) -> list[tuple[str, str]]:
 def _find(cells: list[dict[str, Any]], released: list[tuple[str, str]], lab: Lab) -> _Found:
     roles: dict[str, Cell] = {cell_id: cell for cell, (cell_id, _) in zip(lab.cells, released, strict=True)}
     text_of = dict(released)
+    by_text = {text.strip(): cell_id for cell_id, text in released if roles[cell_id].role in ("setup", "code")}
     found = _Found()
     last, skipped = "", 0
     for cell in cells:
         grade_id = _grade_id(cell)
         known = grade_id if grade_id in roles else cell["id"] if cell["id"] in roles else None
+        if known is None and cell["cell_type"] == "code":
+            known = by_text.get(cell["source"].strip())  # some editors drop the ids of cells
         if cell["too_long"]:
             found.notes.append(f"A cell has more than {MAX_SOURCE} characters: it was cut there.")
         if known is not None and roles[known].role in ("answer", "test", "written"):
@@ -177,6 +181,8 @@ def _find(cells: list[dict[str, Any]], released: list[tuple[str, str]], lab: Lab
     count = sum(len(sources) for sources in found.added.values())
     if count > MAX_ADDED:
         raise Unreadable(f"This notebook has {count} added code cells; at most {MAX_ADDED} are run.")
+    if sum(len(cell["source"]) for cell in cells) > MAX_TOTAL:
+        raise Unreadable(f"This notebook has more than {MAX_TOTAL // 10**6} million characters of source.")
     return found
 
 

@@ -7,6 +7,8 @@ for an object that lives there. Neither forwards a dunder attribute, so an objec
 from __future__ import annotations
 
 import builtins
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +22,7 @@ from course_utils.checks import Unanswered
 from course_utils.checks.errors import is_hidden
 from course_utils.checks.forbid import Source, relevant_source
 from course_utils.checks.values import NotData, Opaque, plain
+from course_utils.training import seed_everything
 
 # Exceptions that may arrive. All can be made from one text.
 EXCEPTIONS: dict[str, type[Exception]] = {
@@ -44,7 +47,7 @@ class Declared:
 class Remote:
     """The student's side of one test cell, over one connection.
 
-    seconds: deadline of one call, with all callbacks it makes.
+    seconds: deadline of one call, with all callbacks it makes. deadline: of all calls together, a time.monotonic().
     """
 
     def __init__(
@@ -55,9 +58,11 @@ class Remote:
         seed: Sequence[int],
         sources: Sequence[str],
         megabytes: float = 256.0,
+        deadline: float = math.inf,
     ) -> None:
         self.connection = connection
         self.seconds = seconds
+        self.deadline = deadline
         self.megabytes = megabytes
         self.seed = tuple(seed)
         self.sources = tuple(sources)
@@ -73,8 +78,6 @@ class Remote:
         self.declared[name] = Declared(name, frozenset(methods), frozenset(attributes))
 
     def seed_all(self, seed: int) -> None:
-        from course_utils.training import seed_everything
-
         seed_everything(seed)
         self.ask({"op": "seed", "seed": int(seed)})
 
@@ -112,8 +115,11 @@ class Remote:
                 found[name] = entry.get("value")
         return found
 
+    def _budget(self) -> Budget:
+        return Budget(max(0.1, min(self.seconds, self.deadline - time.monotonic())), self.megabytes)
+
     def ask(self, message: dict, special: Any = None) -> Any:
-        return self.connection.ask(message, Budget(self.seconds, self.megabytes), special=special)
+        return self.connection.ask(message, self._budget(), special=special)
 
     def exchange(
         self,
@@ -135,7 +141,7 @@ class Remote:
         if message["op"] == "call":
             message["objects"] = objects is not None
         reply = self.connection.ask(
-            message, Budget(self.seconds, self.megabytes), special=self._special(objects, packer), answer=packer.answer
+            message, self._budget(), special=self._special(objects, packer), answer=packer.answer
         )
         try:
             packer.apply(reply.get("slots"))

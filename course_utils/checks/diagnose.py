@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from course_utils.checks.errors import is_hidden
+
 Rule = Callable[[np.ndarray, np.ndarray, "Close"], str | None]
 Close = Callable[[np.ndarray, np.ndarray], bool]
 
@@ -144,23 +146,27 @@ def _factor(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:
             f"{sign}{word} the expected value: a factor of 2 (the derivative of a square, a ½ in the loss, "
             "or a mean or sum over 2 entries)."
         )
-    if size > 1 and np.isclose(size, round(size), rtol=1e-4):
+    whole = 1 < round(max(size, 1 / size)) <= 10_000
+    if whole and size > 1 and np.isclose(size, round(size), rtol=1e-4):
         return (
             f"{sign}{round(size)} times the expected value: a sum where the mean was asked (N = {round(size)}), "
             "or a gradient that was accumulated without being set to zero."
         )
-    if size < 1 and np.isclose(1 / size, round(1 / size), rtol=1e-4):
+    if whole and size < 1 and np.isclose(1 / size, round(1 / size), rtol=1e-4):
         return (
             f"{sign}1/{round(1 / size)} of the expected value: divided by N = {round(1 / size)} where it should not be."
         )
-    return f"{sign}off by a constant factor of {factor:.4g}."
+    return f"{sign}off by a constant factor{'' if is_hidden() else f' of {factor:.4g}'}."
 
 
 def _offset(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:
     if got.size < 2 or got.dtype.kind == "b" or expected.dtype.kind == "b":
         return None
     offset = float(np.median(np.real(got - expected)))
-    return f"every value is off by {offset:+.4g}." if offset and close(got - offset, expected) else None
+    if not offset or not close(got - offset, expected):
+        return None
+    # In a hidden check the number could be an input that the answer adds in order to see it.
+    return f"every value is off by {'the same number' if is_hidden() else f'{offset:+.4g}'}."
 
 
 def _rearranged(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:
@@ -214,7 +220,7 @@ def _absolute(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None
 
 
 def _some_entries(got: np.ndarray, expected: np.ndarray, close: Close) -> str | None:
-    if got.size < 2:
+    if not 2 <= got.size <= 20_000:  # entry by entry takes time
         return None
     wrong = np.array([not close(a, e) for a, e in zip(got.ravel(), expected.ravel(), strict=True)]).reshape(got.shape)
     if not wrong.any() or wrong.sum() * 2 > wrong.size:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import symtable
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,8 +19,9 @@ EVASIONS = {"getattr", "setattr", "eval", "exec", "compile", "__import__", "glob
             "import_module", "attrgetter", "methodcaller", "get_ipython", "run_cell", "modules", "ops", "builtins",
             "ctypes", "__dict__", "__getattribute__"}
 # Where an import from a module says nothing about evasion; a module that the student wrote to disk is another matter.
-KNOWN_MODULES = {"torch", "numpy", "math", "scipy", "course_utils", "functools", "itertools", "collections", "typing",
-                 "dataclasses", "__future__", "operator", "random", "matplotlib", "sklearn", "time", "copy"}
+KNOWN_MODULES = ({"torch", "numpy", "scipy", "course_utils", "matplotlib", "sklearn", "tqdm", "IPython", "PIL"}
+                 | set(sys.stdlib_module_names) - {"importlib", "ctypes", "builtins", "sys"})
+ON_MODULES = {"modules", "ops", "compile"}  # these are evasions on a module only; elsewhere they are ordinary names
 PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}  # cell magics with Python below them
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
@@ -61,6 +63,9 @@ def _uses(code: str, forbidden: Sequence[str]) -> tuple[list[str], list[str]]:
     imported = {alias.asname or alias.name: alias.name for node in imports for alias in node.names}
     defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     anything = "*" in imported
+    modules = {_alias(alias) for node in nodes if isinstance(node, ast.Import) for alias in node.names} - {"re"}
+    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)} \
+        & {*ON_MODULES, "vars"}
     used: dict[str, None] = {}
     suspicious: dict[str, None] = {}
     for module in [node.module or "" for node in imports]:
@@ -70,7 +75,7 @@ def _uses(code: str, forbidden: Sequence[str]) -> tuple[list[str], list[str]]:
         if isinstance(node, ast.Attribute):
             if node.attr in last:
                 used[last[node.attr]] = None
-            elif node.attr in EVASIONS:
+            elif node.attr in EVASIONS and (node.attr not in ON_MODULES or _is_module(node.value, modules)):
                 suspicious[node.attr] = None
         elif isinstance(node, ast.Name):
             original = imported.get(node.id, node.id if anything and node.id not in defined else None)
@@ -78,11 +83,15 @@ def _uses(code: str, forbidden: Sequence[str]) -> tuple[list[str], list[str]]:
                 used[last[original]] = None
             elif node.id in last and "." not in last[node.id]:
                 used[node.id] = None
-            if node.id in EVASIONS or original in EVASIONS:
+            if (node.id in EVASIONS and node.id not in stored) or original in EVASIONS:
                 suspicious[node.id] = None
         elif isinstance(node, ast.MatMult) and "@" in forbidden:
             used["@"] = None
     return list(used), list(suspicious)
+
+
+def _is_module(node: ast.expr, modules: set[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in modules
 
 
 def notebook_source(name: str) -> Source:
@@ -97,13 +106,16 @@ def notebook_source(name: str) -> Source:
 def relevant_source(name: str, cells: Iterable[str]) -> Source:
     """Of `cells`, in the order in which they ran, what stands behind `name`."""
     last: dict[str, ast.stmt] = {}
+    earlier: dict[str, list[ast.stmt]] = defaultdict(list)
     beside: dict[ast.stmt, None] = {}
     imports: dict[ast.Import | ast.ImportFrom, None] = {}
     unread = False
     for cell in cells:
         try:
             statements = list(_flat(ast.parse(_python(cell)).body))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except SyntaxError:
+            continue  # it did not run either
+        except (ValueError, RecursionError, MemoryError):
             unread = unread or name in cell
             continue
         for node in statements:
@@ -113,7 +125,7 @@ def relevant_source(name: str, cells: Iterable[str]) -> Source:
                 beside[node] = None
             for bound in _bound(node):
                 if bound in last:
-                    beside[last[bound]] = None
+                    earlier[bound].append(last[bound])
                 last[bound] = node
     found: dict[str, ast.stmt] = {}
     waiting = [name]
@@ -123,12 +135,12 @@ def relevant_source(name: str, cells: Iterable[str]) -> Source:
             continue
         found[current] = last[current]
         waiting += _reads(last[current])
-    kept = [node for node in imports
-            if any(alias.name == "*" or last.get(_alias(alias)) is node for alias in node.names)]
-    code = [ast.unparse(node) for node in dict.fromkeys([*kept, *found.values()])]
+    anything = [node for node in imports if any(alias.name == "*" for alias in node.names)]
+    code = [_text(node) for node in dict.fromkeys([*anything, *found.values()])]
     if isinstance(last.get(name), ast.Import | ast.ImportFrom):
         code.append(name)  # the answer is the import itself
-    others = [ast.unparse(node) for node in beside if node not in found.values() and node not in imports]
+    beside |= {node: None for bound in found for node in earlier[bound]}
+    others = [_text(node) for node in beside if node not in found.values() and node not in imports]
     return Source("\n".join(code), "\n".join(others), unread or not found)
 
 
@@ -149,6 +161,13 @@ def _flat(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
                 yield from _flat(getattr(node, block, []))
 
 
+def _text(node: ast.AST) -> str:
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return "("  # no Python, so it is reported
+
+
 def _alias(alias: ast.alias) -> str:
     return alias.asname or alias.name.split(".")[0]
 
@@ -156,7 +175,7 @@ def _alias(alias: ast.alias) -> str:
 def _bound(node: ast.stmt) -> set[str]:
     """Names that a statement binds, in whatever way; those of statements inside it are theirs."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {node.name}
+        return {node.name, *(name for part in ast.walk(node) if isinstance(part, ast.Global) for name in part.names)}
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {_alias(alias) for alias in node.names}
     parts = [part for field, value in ast.iter_fields(node) if field not in _BLOCKS

@@ -349,7 +349,7 @@ def _doubled(notebook: Notebook) -> Iterator[Finding]:
         if len(cells) > 1:
             numbers = " and ".join(str(cell.number) for cell in cells)
             yield Finding(f"The cell {grade_id} is there {len(cells)} times: cells {numbers}.", "Copying a cell copies "
-                          "the mark by which it is found, and only one of them can count.",
+                          "the mark by which it is found; when it is graded they run one after another.",
                           "Keep the one that you mean and delete the others.")
 
 

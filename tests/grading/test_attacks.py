@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import json
 import resource
 import shutil
 import signal
+import time
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +21,8 @@ from course_staff.authoring.build import build
 from course_staff.grading.examine import examine
 from course_staff.grading.job import Result
 from course_staff.grading.launch import Connection
-from course_staff.grading.prepare import prepare
+from course_staff.grading.notebook import autograded
+from course_staff.grading.prepare import Unreadable, prepare
 from course_staff.grading.wire import ProtocolError
 from course_staff.lab import Lab
 from course_staff.paths import Course
@@ -165,6 +168,9 @@ EVASIONS = {
     "an entry": "t = {}\nt['s'] = torch.softmax\ndef softmax(x): return t['s'](x, 1)",
     "a helper, defined again": "def h(x): return torch.softmax(x, 1)\ndef softmax(x, f=h): return f(x)\ndef h(x): pass",
     "a method caller": "import operator\ndef softmax(x): return operator.methodcaller('soft' + 'max', 1)(x)",
+    "a global": "def softmax(x): return x.exp()\ndef _i():\n    global softmax\n    softmax = torch.softmax\n"
+                "_i(); _s = softmax\nsoftmax = lambda x: _s(x, 1)",
+    "a term of a thousand terms": "r = {}\nr[0] = " + "+".join(["1"] * 3000) + "\ndef softmax(x): return torch.softmax(x, 1)",
     "IPython": "get_ipython().run_cell('def softmax(x): return torch.soft' + 'max(x, 1)')",
     "a module of its own": "open('m.py', 'w').write('import torch\\ndef softmax(x): return torch.softmax(x, 1)')\n"
                            "import sys; sys.path.insert(0, '.')\nfrom m import softmax",
@@ -198,6 +204,9 @@ ALLOWED = {
     "a comparison beside it": RIGHT + "\nprint(torch.softmax(torch.ones(1, 2), 1) - softmax(torch.ones(1, 2)))",
     "a mention": '"""Like torch.softmax."""\n# torch.softmax\n' + RIGHT,
     "a magic": "%%time\n" + RIGHT,
+    "other imports": "from pathlib import Path\nfrom PIL import Image\nimport re\nre.compile('x')\n" + RIGHT,
+    "ordinary names": "ops = [1]\nvars = 2\n" + RIGHT.replace("x.exp() /", "ops[0] * x.exp() /"),
+    "another name defined twice": "p = torch.softmax(torch.ones(1, 2), 1)\n" + RIGHT + "\np = softmax(torch.ones(1, 2))",
     "a shell line": RIGHT + "\n!true",
     "a helper that was rewritten": "def e(x): return x\n" + RIGHT.replace("x.exp()", "e(x)") + "\ndef e(x): return x.exp()",
 }
@@ -205,7 +214,9 @@ ALLOWED = {
 
 @pytest.mark.parametrize("source", ALLOWED.values(), ids=ALLOWED.keys())
 def test_an_honest_answer_passes_forbids(strict: MiniLab, tmp_path: Path, source: str) -> None:
-    assert mark(strict, tmp_path, softmax=source).verdicts["softmax"].points == 2
+    result = mark(strict, tmp_path, softmax=source)
+    assert result.verdicts["softmax"].points == 2
+    assert not any("softmax" in flag for flag in result.flags) or "rewritten" in source or "def e" in source
 
 
 # Honest notebooks that are put together otherwise
@@ -228,6 +239,58 @@ def test_an_answer_cell_that_was_split_is_run_in_full(mini: MiniLab, hand_in: Su
 
 def test_a_pasted_copy_with_an_experiment_does_not_replace_the_answer(mini: MiniLab, hand_in: Submit) -> None:
     assert mini.examine(hand_in(repeated("print(double(np.ones(3)))"), double=DOUBLE)).verdicts["double"].points == 2
+
+
+def test_a_split_answer_is_shown_in_full(mini: MiniLab, hand_in: Submit) -> None:
+    path = hand_in(repeated("def double(x):\n    return twice(x)"), double="print('first half')\ndef twice(x):\n    return 2 * x")
+    job = prepare(mini.lab, mini.release, path, "someone")
+    shown = autograded(mini.lab, mini.release, job, examine(job, mini.launcher))
+    cell = shown.cells[position(shown, "double")]
+    assert "def twice" in cell.source and "def double" in cell.source and "first half" in str(cell.outputs)
+
+
+def test_the_error_of_the_first_half_is_told(mini: MiniLab, hand_in: Submit) -> None:
+    verdict = mini.examine(hand_in(repeated("y = 1"), double="1 / 0\n" + DOUBLE)).verdicts["double"]
+    assert "ZeroDivisionError" in verdict.message
+
+
+def test_a_notebook_without_cell_ids_keeps_its_ungraded_cells_in_place(mini: MiniLab, hand_in: Submit) -> None:
+    path = hand_in(double=DOUBLE, norm=NORM)
+    notebook = json.loads(path.read_text())
+    for cell in notebook["cells"]:
+        cell.pop("id")
+    path.write_text(json.dumps(notebook))
+    job = prepare(mini.lab, mini.release, path, "someone")
+    assert not any(step.added for step in job.steps) and len(job.steps) == 6
+
+
+def test_a_flood_of_source_is_refused(mini: MiniLab, hand_in: Submit) -> None:
+    def edit(notebook: nbformat.NotebookNode) -> None:
+        notebook.cells += [nbformat.v4.new_code_cell("#" * 190_000) for _ in range(25)]
+
+    with pytest.raises(Unreadable, match="million characters"):
+        prepare(mini.lab, mini.release, hand_in(edit), "someone")
+
+
+def test_many_pictures_do_not_cost_the_definitions_of_their_cell(mini: MiniLab, hand_in: Submit) -> None:
+    pictures = ("from IPython.display import display\nfor _ in range(40):\n"
+                "    display({'image/png': 'A' * 1_000_000, 'text/html': 'B' * 1_000_000}, raw=True)\n")
+    assert mini.examine(hand_in(double=pictures + DOUBLE)).verdicts["double"].points == 2
+
+
+def test_a_number_added_in_a_hidden_check_is_not_told(mini: MiniLab, hand_in: Submit) -> None:
+    for spy in ("2 * x + 3.14159", "2 * x * 3.14159"):
+        answer = f"def double(x):\n    return {spy} if x.ndim == 2 else 2 * x"
+        message = mini.examine(hand_in(double=answer)).verdicts["double"].message
+        assert "off by" in message and "3.14" not in message and "0.318" not in message
+
+
+def test_calls_together_stay_within_the_deadline_of_the_submission(mini: MiniLab, hand_in: Submit, monkeypatch) -> None:
+    monkeypatch.setattr("course_staff.grading.examine.TOTAL_SECONDS", 3.0)
+    slow = "import time\ndef double(x):\n    time.sleep(2)\n    return 2 * x"
+    started = time.monotonic()
+    result = mini.examine(hand_in(double=slow, norm=slow.replace("double", "norm")))
+    assert time.monotonic() - started < 15 and result.points == 0
 
 
 def test_an_import_added_to_the_set_up_cell_is_kept(mini: MiniLab, hand_in: Submit) -> None:
