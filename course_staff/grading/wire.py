@@ -29,46 +29,10 @@ MAX_NODES = 2_000_000
 MAX_EMPTY = 10**7  # entries that an empty array would have if its axes of length 0 had length 1
 MAX_COLLISIONS = 100  # of one hash: a set or dict of many such keys takes time that grows with the square
 
-_NUMPY = {
-    name: np.dtype(name)
-    for name in (
-        "bool",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "float16",
-        "float32",
-        "float64",
-        "complex64",
-        "complex128",
-        "longdouble",
-    )
-}
-_TORCH = {
-    name: getattr(torch, name)
-    for name in (
-        "bool",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "float16",
-        "bfloat16",
-        "float32",
-        "float64",
-        "complex64",
-        "complex128",
-    )
-}
+_NUMBERS = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+            "float16", "float32", "float64", "complex64", "complex128"]
+_NUMPY = {name: np.dtype(name) for name in [*_NUMBERS, "longdouble"]}
+_TORCH = {name: getattr(torch, name) for name in [*_NUMBERS, "bfloat16"]}
 _TEXT_DTYPE = re.compile(r"^(<U|\|S)([1-9][0-9]{0,4})$")
 
 

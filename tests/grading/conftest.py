@@ -146,17 +146,20 @@ print("an experiment", norm(np.array([1.0, 1.0])))
 '''
 
 
-@pytest.fixture(scope="session")
-def mini(tmp_path_factory: pytest.TempPathFactory, warm: Connection) -> MiniLab:
-    root = tmp_path_factory.mktemp("course")
+def make_lab(root: Path, name: str, script: str, warm: Connection) -> MiniLab:
+    """Write a lab's script into an empty course and build it."""
     (root / "pyproject.toml").write_text("")
     shutil.copy(Path(__file__).parents[2] / "nbgrader_config.py", root)
-    folder = root / "solutions" / "90_mini"
-    folder.mkdir(parents=True)
-    (folder / "90_mini.py").write_text(MINI_LAB)
     course = Course(root)
-    assert build(course, ("90",))
-    return MiniLab(course, Lab.read(course.solution("90_mini")), Copies(warm))
+    course.solution(name).parent.mkdir(parents=True)
+    course.solution(name).write_text(script)
+    assert build(course, (name,))
+    return MiniLab(course, Lab.read(course.solution(name)), Copies(warm))
+
+
+@pytest.fixture(scope="session")
+def mini(tmp_path_factory: pytest.TempPathFactory, warm: Connection) -> MiniLab:
+    return make_lab(tmp_path_factory.mktemp("course"), "90_mini", MINI_LAB, warm)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import resource
-import shutil
 import signal
 import time
 import types
@@ -17,17 +16,14 @@ from typing import Any
 import nbformat
 import pytest
 
-from course_staff.authoring.build import build
 from course_staff.grading.examine import examine
 from course_staff.grading.job import Result
 from course_staff.grading.launch import Connection
 from course_staff.grading.notebook import autograded
 from course_staff.grading.prepare import Unreadable, prepare
 from course_staff.grading.wire import ProtocolError
-from course_staff.lab import Lab
-from course_staff.paths import Course
 from course_utils import checks
-from tests.grading.conftest import Copies, MiniLab, Student
+from tests.grading.conftest import MiniLab, Student, make_lab
 
 DOUBLE = "def double(x):\n    return x + x"
 NORM = "def norm(x):\n    return np.linalg.norm(x)"
@@ -87,15 +83,7 @@ checks.passed("last")
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory, warm: Connection) -> MiniLab:
     """A lab with an exercise that forbids a function."""
-    root = tmp_path_factory.mktemp("strict")
-    (root / "pyproject.toml").write_text("")
-    shutil.copy(Path(__file__).parents[2] / "nbgrader_config.py", root)
-    folder = root / "solutions" / "91_strict"
-    folder.mkdir(parents=True)
-    (folder / "91_strict.py").write_text(FORBIDS_LAB)
-    course = Course(root)
-    assert build(course, ("91",))
-    return MiniLab(course, Lab.read(course.solution("91_strict")), Copies(warm))
+    return make_lab(tmp_path_factory.mktemp("strict"), "91_strict", FORBIDS_LAB, warm)
 
 
 def position(notebook: nbformat.NotebookNode, grade_id: str) -> int:
