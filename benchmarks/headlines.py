@@ -7,21 +7,29 @@
 MNIST comes from the cache, the mirror (COURSE_DATA_MIRROR) or the network, see docs/data.md; where it cannot be had,
 its rows say so and the others run. Learning rates and epochs were chosen on a validation part cut from the training
 images, on which the nets never train; the test images are used once, for the figure that is printed.
-The decks: K = Kuzovkin, Tartu 2016.
+The decks: G = Grisel, Neurospin 2017; V = Lidy and Schlüter, Vienna 2016; K = Kuzovkin, Tartu 2016; N = Neverova,
+Lyon 2015.
 
 A row is a function without arguments that returns an `Outcome`; to add one, append it to ROWS.
 """
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
+from scipy.stats import binomtest
 from torch import Tensor, nn
+from torchvision import transforms
+from torchvision.models import squeezenet1_0
 
 from course_utils import data, device, training
 from course_utils.data import DataError, ImageSet
@@ -193,7 +201,52 @@ def little_wobble(images: Tensor) -> Tensor:
     return wobble(images, pixels=0.5)
 
 
+# History: one person and one net on 1,500 images of the ImageNet challenge (decks G, V, N).
+
+
+def human_and_machine() -> Outcome:
+    """Error rates from the printed table, whose fourth cell follows from 1,500, and McNemar's exact test."""
+    both_right, human_only, both_wrong = 1352, 72, 30
+    machine_only = 1500 - both_right - human_only - both_wrong
+    machine, human = human_only + both_wrong, machine_only + both_wrong
+    p = binomtest(human_only, human_only + machine_only).pvalue
+    return Outcome(f"{machine / 1500:.1%}, {human / 1500:.1%}, p = {p:.3f}", "cpu")
+
+
+# Adversarial examples: the panda figure (deck N, from Goodfellow and others, 2015) on a net and a picture at hand.
+
+EPSILON = 0.007
+MEAN, STD = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+
+
+def panda() -> Outcome:
+    """SqueezeNet 1.0 on a photograph of a dog, before and after one step of FGSM; both from the mirror."""
+    mirror = os.environ.get("COURSE_DATA_MIRROR")
+    if not mirror or not (Path(mirror) / "imagenet").is_dir():
+        return Outcome("no imagenet/ in COURSE_DATA_MIRROR", "-")
+    folder = Path(mirror) / "imagenet"
+    stored = np.load(folder / "squeezenet1_0_torchvision_layout.npz")
+    net = squeezenet1_0()
+    net.load_state_dict({name: torch.from_numpy(stored[name]) for name in stored.files})
+    net.eval().to(DEVICE)
+    names = (folder / "imagenet_classes.txt").read_text().splitlines()
+    photo = Image.open(folder / "photos" / "hub_dog.jpg").convert("RGB")
+    crop = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224), transforms.ToTensor()])
+    picture = crop(photo).unsqueeze(0).requires_grad_(True)
+
+    def read(images: Tensor) -> tuple[int, str, Tensor]:
+        logits = net(((images - MEAN) / STD).to(DEVICE))
+        best = int(logits.argmax())
+        return best, f"{names[best]} {logits.softmax(1)[0, best].item():.1%}", logits
+
+    label, before, logits = read(picture)
+    (gradient,) = torch.autograd.grad(F.cross_entropy(logits, torch.tensor([label], device=DEVICE)), picture)
+    after = read((picture.detach() + EPSILON * gradient.sign()).clamp(0, 1))[1]
+    return Outcome(f"{before} -> {after}", str(DEVICE))
+
+
 ROWS = [
+    Row("human-machine", "GVN", "1,500 images: machine, human, differ?", "6.7 %, 5.1 % (E12)", human_and_machine),
     Row("example-0", "K", "2-2-2 example, error at the start", "0.298371109", example_row(0)),
     Row("example-1", "K", "2-2-2 example, after 1 step", "0.291027924 (E4)", example_row(1)),
     Row(
@@ -221,8 +274,9 @@ ROWS = [
         "digits-hidden", "-", "digits, one hidden layer (625)", "-", digits_row(Recipe(one_hidden_layer, 60, 1e-2, 64))
     ),
     Row("digits-modern", "-", 'digits, "modern" net', "-", digits_row(Recipe(modern_net, 60, 3e-3, 64, little_wobble))),
+    Row("panda", "N", f"one step of FGSM, epsilon {EPSILON}", "panda -> gibbon", panda),
 ]
-LINE = "{:<19} {:<4} {:<38} {:<17} {:<27} {:>8}  {}"
+LINE = "{:<19} {:<4} {:<38} {:<18} {:<34} {:>8}  {}"
 
 
 def main() -> None:
