@@ -204,7 +204,8 @@ ALLOWED = {
 def test_an_honest_answer_passes_forbids(strict: MiniLab, tmp_path: Path, source: str) -> None:
     result = mark(strict, tmp_path, softmax=source)
     assert result.verdicts["softmax"].points == 2
-    assert not any("softmax" in flag for flag in result.flags) or "rewritten" in source or "def e" in source
+    # An earlier definition of a helper is mentioned to a human: the answer could still hold on to it.
+    assert "def e" in source or not any("softmax" in flag for flag in result.flags)
 
 
 # Honest notebooks that are put together otherwise

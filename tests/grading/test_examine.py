@@ -128,15 +128,11 @@ def test_the_candidate_cannot_name_a_process_to_be_killed(mini: MiniLab, hand_in
     victim = subprocess.Popen(["sleep", "600"])
     source = f"""
 import gc
-def fork(self, request):
-    import socket
-    _, descriptors, _, _ = socket.recv_fds(self.connection, 1, 1)
-    other = socket.socket(fileno=descriptors[0])
-    import sys
-    wire = sys.modules["course_staff.grading.wire"]
-    wire.send(other, {{"pid": {victim.pid}}})
-    return {{"pid": {victim.pid}}}
-type(next(o for o in gc.get_objects() if type(o).__name__ == "Candidate")).fork = fork
+space = type(next(o for o in gc.get_objects() if type(o).__name__ == "Candidate")).run.__globals__
+send = space["send"]
+def lie(connection, reply, *rest):
+    send(connection, {{**reply, "pid": {victim.pid}}} if "pid" in reply else reply, *rest)
+space["send"] = lie
 {DOUBLE}
 """
     try:
