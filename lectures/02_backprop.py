@@ -84,7 +84,7 @@ def draw_net(places, texts, edges, title, below=None, ax=None, radius=21):
 #
 # $x_1, x_2, x_3$ are the inputs and $a_1, a_2, a_3$ the weights. $f$ is the **sigmoid**: it squeezes any number into
 # the interval from 0 to 1, so that $\hat y$ can be read as a probability: how sure the neuron is that the answer is
-# "yes". This model is called **logistic regression**.
+# "yes". (Its usual letter is $\sigma$.) This model is called **logistic regression**.
 #
 # (Most neurons also have a **bias**, a number $b$ added to the sum. Deck F leaves it out; without one, the input
 # $x = 0$ gets $\hat y = \tfrac12$ whatever the weights are.)
@@ -102,8 +102,8 @@ plt.show()
 #
 # $$L = -y \log \hat y - (1 - y) \log(1 - \hat y).$$
 #
-# One of the two terms is always zero. For $y = 1$ the loss is $-\log \hat y$: nothing if the neuron says 1, and without
-# bound as it goes to 0.
+# ($\log$ is the natural logarithm.) One of the two terms is always zero. For $y = 1$ the loss is $-\log \hat y$:
+# nothing if the neuron says 1, and without bound as it goes to 0.
 #
 # Now the plainest method there is: nudge one weight, look at what the loss does, and put the weight back.
 
@@ -168,23 +168,23 @@ for k in range(3):
 #
 # $$\frac{dg}{dt} \approx \frac{g(t + h) - g(t - h)}{2h}.$$
 #
-# Section 8 says how large $h$ should be. Until then it is $10^{-5}$.
+# Section 8 says how large $h$ should be. Until then it is $10^{-5}$. The slope along *one* of several weights is a
+# slope of one variable, too: let $t$ run along that axis and keep the others where they are.
 
 # %% slide="fragment"
-def numeric_gradient(g, at, h=1e-5):
-    """Slope of g along each entry of `at`, by central differences. g: array -> number. Returns the shape of `at`."""
-    at = np.asarray(at, dtype=float)
-    slopes = np.zeros_like(at)
-    for index in np.ndindex(at.shape):
-        step = np.zeros_like(at)
-        step[index] = h
-        slopes[index] = (g(at + step) - g(at - step)) / (2 * h)
-    return slopes
+def slope(g, t, h=1e-5):
+    """Slope of g at t, by a central difference. g: number -> number."""
+    return (g(t + h) - g(t - h)) / (2 * h)
+
+
+def slopes_along_axes(g, at):
+    """Slope of g along each axis. g: vector (n,) -> number. at: (n,). Returns (n,)."""
+    return np.array([slope(lambda t, axis=axis: g(at + t * axis), 0.0) for axis in np.eye(len(at))])
 
 
 for y in (0.0, 1.0):
     by_hand = (predict(a, x) - y) * x
-    measured = numeric_gradient(lambda a, y=y: cross_entropy(predict(a, x), y), a)
+    measured = slopes_along_axes(lambda a, y=y: cross_entropy(predict(a, x), y), a)
     print(f"y = {y:.0f}   by hand {by_hand}   measured {measured}")
     assert np.allclose(by_hand, measured, rtol=1e-7)
 
@@ -205,7 +205,7 @@ def dL_dyhat(y_hat, y):
 
 for y in (0.0, 1.0):
     for y_hat in (0.1, 0.5, 0.9):
-        measured = numeric_gradient(lambda p, y=y: cross_entropy(p, y), y_hat)
+        measured = slope(lambda p, y=y: cross_entropy(p, y), y_hat)
         print(f"y = {y:.0f}  ŷ = {y_hat}   measured {measured:+8.4f}   corrected {dL_dyhat(y_hat, y):+8.4f}   "
               f"deck F {deck_dL_dyhat(y_hat, y):+8.4f}")
         assert np.isclose(measured, dL_dyhat(y_hat, y), rtol=1e-6)
@@ -239,10 +239,10 @@ def deck_dyhat_da(y_hat, x):
 
 
 y_hat = predict(a, x)
-slope = numeric_gradient(lambda a: predict(a, x), a)[2]
+measured = slopes_along_axes(lambda a: predict(a, x), a)[2]
 corrected, deck = x[2] * y_hat * (1 - y_hat), deck_dyhat_da(y_hat, x)[2]
-print(f"dŷ/da3   measured {slope:+.6f}   corrected {corrected:+.6f}   deck F {deck:+.6f}")
-assert np.isclose(slope, corrected) and np.isclose(slope, -deck)
+print(f"dŷ/da3   measured {measured:+.6f}   corrected {corrected:+.6f}   deck F {deck:+.6f}")
+assert np.isclose(measured, corrected) and np.isclose(measured, -deck)
 
 for y in (0.0, 1.0):
     correct = (y_hat - y) * x
@@ -283,7 +283,7 @@ assert losses_while_learning(rules["deck F"], 1.0)[-1] > losses_while_learning(r
 y = 1.0
 dL_dy, dy_da3 = dL_dyhat(y_hat, y), x[2] * y_hat * (1 - y_hat)
 as_printed = (1 / dy_da3) * (1 / dL_dy)
-measured = numeric_gradient(lambda a: cross_entropy(predict(a, x), y), a)[2]
+measured = slopes_along_axes(lambda a: cross_entropy(predict(a, x), y), a)[2]
 print(f"measured dL/da3    {measured:+.6f}")
 print(f"dL/dŷ · dŷ/da3     {dL_dy * dy_da3:+.6f}")
 print(f"da3/dŷ · dŷ/dL     {as_printed:+.6f}, and 1 / (dL/da3) is {1 / measured:+.6f}")
@@ -345,13 +345,16 @@ def plot_descent(lr=0.1, start=-1.8, curve="bowl", steps=20):
     left.plot(grid, function(grid)[0], color=GREY)
     left.plot(path, heights, "o-", color=ORANGE, lw=1.2, markersize=6)
     left.plot(path[0], heights[0], "o", color=BLUE, markersize=11)
-    left.annotate("start", (path[0], heights[0]), (20, -18), textcoords="offset points", va="center", color=BLUE,
-                  bbox=dict(facecolor="white", edgecolor="none", pad=1))
-    left.set(xlim=(-2.2, 2.2), ylim=(lowest - 0.2, function(grid)[0].max()), xlabel="weight $a$", ylabel="loss $L$",
+    side, align = (-20, "right") if start > 1 else (20, "left")  # inside the axes
+    left.annotate("start", (path[0], heights[0]), (side, -18), textcoords="offset points", ha=align, va="center",
+                  color=BLUE, bbox=dict(facecolor="white", edgecolor="none", pad=1))
+    left.set(xlim=(-2.2, 2.2), ylim=(lowest - 0.4, function(grid)[0].max()), xlabel="weight $a$", ylabel="loss $L$",
              title=f"{curve}, learning rate {lr:g}")
     right.semilogy(np.maximum(heights - lowest, 1e-6), "o-", color=ORANGE, lw=1.2, markersize=6)
-    right.set(title=f"after {len(path) - 1} steps: $a$ = {path[-1]:.4g}", xlabel="step",
+    taken = len(path) - 1
+    right.set(title=f"after {taken} step{'s' * (taken > 1)}: $a$ = {path[-1]:.4g}", xlabel="step",
               ylabel="loss above minimum", ylim=(3e-7, 1e4))
+    right.xaxis.get_major_locator().set_params(integer=True)
 
 
 plot_descent(lr=1.9)
@@ -442,7 +445,7 @@ dN1_dM1, dN2_dM1 = b1 * N1 * (1 - N1), b2 * N2 * (1 - N2)
 dM1_da1 = x1 * M1 * (1 - M1)
 upper, lower = (dL_dout * dout_dN1 * dN1_dM1 * dM1_da1, dL_dout * dout_dN2 * dN2_dM1 * dM1_da1)
 
-measured = numeric_gradient(two_path_loss, weights)[0]
+measured = slopes_along_axes(two_path_loss, weights)[0]
 t_two_paths = t = torch.tensor(weights, requires_grad=True)
 M1_t = torch.sigmoid(t[0] * x1)
 out_t = torch.sigmoid(t[3] * torch.sigmoid(t[1] * M1_t) + t[4] * torch.sigmoid(t[2] * M1_t))
@@ -548,20 +551,40 @@ compare("h2", "0.596", h[1], agrees=False)
 # $\partial E / \partial W_1 = \delta_h\, x^{\mathsf T}$, and had there been more layers, the same step would simply
 # repeat.
 
+# The cell below does it weight by weight, as the deck does. In the lab you write it with matrices, for layers of any
+# size.
+
 # %% slide="fragment"
-def backward(net):
-    """Derivative of the error with respect to each entry of the net, by backpropagation."""
-    h, o, _ = forward(net)
-    delta_o = (o - TARGETS) * o * (1 - o)
-    delta_h = (net["W2"].T @ delta_o) * h * (1 - h)
-    return {"W1": np.outer(delta_h, INPUTS), "b1": delta_h, "W2": np.outer(delta_o, h), "b2": delta_o}
+def backward(net, back_through=None):
+    """Derivative of the error with respect to each entry of the net, by backpropagation.
+
+    back_through: output weights (2, 2) on which the deltas go back, instead of the net's own (for Erratum E4 below).
+    """
+    (i1, i2), ((h1, h2), (o1, o2), _) = INPUTS, forward(net)
+    (w5, w6), (w7, w8) = net["W2"] if back_through is None else back_through
+    delta_o1 = (o1 - TARGETS[0]) * o1 * (1 - o1)
+    delta_o2 = (o2 - TARGETS[1]) * o2 * (1 - o2)
+    delta_h1 = (delta_o1 * w5 + delta_o2 * w7) * h1 * (1 - h1)  # two paths, one through each output
+    delta_h2 = (delta_o1 * w6 + delta_o2 * w8) * h2 * (1 - h2)
+    return {
+        "W1": np.array([[delta_h1 * i1, delta_h1 * i2], [delta_h2 * i1, delta_h2 * i2]]),
+        "b1": np.array([delta_h1, delta_h2]),
+        "W2": np.array([[delta_o1 * h1, delta_o1 * h2], [delta_o2 * h1, delta_o2 * h2]]),
+        "b2": np.array([delta_o1, delta_o2]),
+    }
+
+
+def measured_slopes(name):
+    """The same for one array of the starting net, by central differences, as a vector."""
+    shape = START[name].shape
+    return slopes_along_axes(lambda v: forward({**START, name: v.reshape(shape)})[2], START[name].ravel())
 
 
 by_hand = backward(START)
 for name in START:
-    measured = numeric_gradient(lambda value, name=name: forward({**START, name: value})[2], START[name])
-    print(f"dE/d{name}  by hand {by_hand[name].ravel()}   measured {measured.ravel()}")
-    assert np.allclose(by_hand[name], measured, rtol=1e-6)
+    measured = measured_slopes(name)
+    print(f"dE/d{name}  by hand {by_hand[name].ravel()}   measured {measured}")
+    assert np.allclose(by_hand[name].ravel(), measured, rtol=1e-6)
 
 # %% [markdown] slide="subslide"
 # ### One step
@@ -605,11 +628,9 @@ assert f"{errors[1]:.9f}" == "0.291027774" and f"{errors[-1]:.10f}" == "0.000035
 
 # %% slide="fragment"
 def step_with_bug(net):
-    h, o, _ = forward(net)
-    delta_o = (o - TARGETS) * o * (1 - o)
-    W2 = net["W2"] - LR * np.outer(delta_o, h)  # updated too early ...
-    delta_h = (W2.T @ delta_o) * h * (1 - h)  # ... and then used to go back
-    return {**net, "W1": net["W1"] - LR * np.outer(delta_h, INPUTS), "W2": W2}
+    W2 = step(net)["W2"]  # updated too early ...
+    gradient = backward(net, back_through=W2)  # ... and then used to go back
+    return {**net, "W1": net["W1"] - LR * gradient["W1"], "W2": W2}
 
 
 buggy_net, buggy_errors = train(step_with_bug, 10_000)
@@ -772,7 +793,7 @@ at_trained, at_swapped, at_halfway = (forward(some_net)[2] for some_net in nets.
 assert np.isclose(at_trained, at_swapped, rtol=1e-9) and at_halfway > 50 * at_trained
 
 # %% [markdown] slide="slide"
-# ## 6. Layers as matrices: deck G's net by hand
+# ## 6. Layers as matrices: deck G's net
 #
 # Deck G (slide 12) writes a net as three functions, one after the other:
 #
@@ -805,6 +826,10 @@ assert np.isclose(at_trained, at_swapped, rtol=1e-9) and at_halfway > 50 * at_tr
 # Deck G (slide 13) says the same in words: every module is differentiated with respect to its *inputs* (to go on
 # backwards) and its *parameters* (to learn). The shapes are a good memory aid: the derivative always has the shape of
 # the thing it belongs to, and there is normally only one way to multiply the two matrices that gives this shape.
+#
+# So there are three rules, one for each kind of module: softmax with cross-entropy, product, ReLU. Each is checked
+# below by itself. Put in the order *rule 1, then 2, 3, 2, 3, 2*, they carry the derivative from the loss back to $w_1$;
+# to write that down is an exercise of the lab.
 
 # %% slide="fragment"
 torch.manual_seed(0)
@@ -812,40 +837,37 @@ B, sizes = 5, (3, 4, 4, 3)  # batch; inputs, two hidden layers, classes
 X = torch.randn(B, sizes[0], dtype=torch.float64)
 labels = torch.tensor([0, 2, 1, 2, 0])
 w1, w2, w3 = (torch.randn(shape, dtype=torch.float64) for shape in pairwise(sizes))
-
-# forwards
 z1 = X @ w1                                  # (B, 4)
-h1 = z1.clamp(min=0)
-z2 = h1 @ w2                                 # (B, 4)
-h2 = z2.clamp(min=0)
-logits = h2 @ w3                             # (B, 3)
-shifted = logits - logits.max(dim=1, keepdim=True).values  # the same p, but exp() cannot overflow
-p = shifted.exp() / shifted.exp().sum(dim=1, keepdim=True)
-loss = -p[range(B), labels].log().mean()
+z2 = z1.relu() @ w2                          # (B, 4)
+logits = z2.relu() @ w3                      # (B, 3)
 
-# backwards; d_w3 stands for the derivative of the loss with respect to w3, and so on
+
+def by_autograd(function, *inputs):
+    """The referee. Derivative of the number function(*inputs) with respect to each of the inputs."""
+    leaves = [value.clone().requires_grad_() for value in inputs]
+    return torch.autograd.grad(function(*leaves), leaves)
+
+
+def agree(rule, ours, referee):
+    difference = (ours - referee).abs().max().item()
+    print(f"{rule:<44} {tuple(ours.shape)}   differs from PyTorch by {difference:.1e}")
+    assert difference < 1e-13
+
+
 one_hot = F.one_hot(labels, num_classes=3)
-d_logits = (p - one_hot) / B                 # (B, 3)
-d_w3 = h2.T @ d_logits                       # (4, 3), the shape of w3
-d_h2 = d_logits @ w3.T                       # (B, 4), the shape of h2
-d_z2 = d_h2 * (z2 > 0)
-d_w2 = h1.T @ d_z2
-d_h1 = d_z2 @ w2.T
-d_z1 = d_h1 * (z1 > 0)
-d_w1 = X.T @ d_z1
+d_logits = (torch.softmax(logits, dim=1) - one_hot) / B
+agree("1  (p - y) / B, for the logits", d_logits, by_autograd(lambda z: F.cross_entropy(z, labels), logits)[0])
+
+# The other two hold whatever comes after the module: let d be the derivative that arrives there.
+h, w = torch.randn(B, 4, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64)
+d = torch.randn(B, 3, dtype=torch.float64)
+d_h, d_w = by_autograd(lambda h, w: (d * (h @ w)).sum(), h, w)  # a number whose derivative with respect to h w is d
+agree("2  z = h w:  transposed h times d, for w", h.T @ d, d_w)
+agree("2  z = h w:  d times transposed w, for h", d @ w.T, d_h)
+d = torch.randn(B, 4, dtype=torch.float64)
+agree("3  max(z, 0):  d where z > 0, else 0, for z", d * (z2 > 0), by_autograd(lambda z: (d * z.relu()).sum(), z2)[0])
 
 assert torch.allclose(torch.softmax(logits[:, :2], dim=1)[:, 0], torch.sigmoid(logits[:, 0] - logits[:, 1]))
-
-# the referee
-leaves = [w.clone().requires_grad_() for w in (w1, w2, w3)]
-torch_loss = F.cross_entropy(torch.relu(torch.relu(X @ leaves[0]) @ leaves[1]) @ leaves[2], labels)
-torch_loss.backward()
-print(f"loss by hand {loss.item():.12f}, by PyTorch {torch_loss.item():.12f}")
-for name, ours, leaf in zip(("w1", "w2", "w3"), (d_w1, d_w2, d_w3), leaves, strict=True):
-    difference = (ours - leaf.grad).abs().max().item()
-    largest = ours.abs().max().item()
-    print(f"dL/d{name}  {tuple(ours.shape)}   largest entry {largest:.4f}   differs from PyTorch by {difference:.1e}")
-    assert difference < 1e-14
 
 # %% [markdown] slide="subslide"
 # (The slide has no biases here either. An all-zero input, a black picture, then gets equal probabilities whatever the
@@ -883,11 +905,11 @@ assert torch.equal(((black @ w1).relu() @ w2).relu() @ w3, torch.zeros(1, 3, dty
 # %% [markdown] slide="slide"
 # ## 7. The graph, and reverse mode
 #
-# "We don't do that manually! ;)" says deck F of its two-path formula. Nobody should do section 6 by hand for every new
-# net. It was mechanical, so a machine can do it. Break the calculation into **elementary steps**, each so small that
-# its derivative is known: a product, a sum, a sigmoid, a logarithm. Write down, while computing forwards, which step
-# used which earlier results. These steps and their links are the **computational graph**; the list of them in the order
-# of computing is often called the **tape**. Here it is for the net with two paths of section 4:
+# "We don't do that manually! ;)" says deck F of its two-path formula. Nobody should put rules in order by hand for
+# every new net. It is mechanical, so a machine can do it. Break the calculation into **elementary steps**, each so
+# small that its derivative is known: a product, a sum, a sigmoid, a logarithm. Write down, while computing forwards,
+# which step used which earlier results. These steps and their links are the **computational graph**; the list of them
+# in the order of computing is often called the **tape**. Here it is for the net with two paths of section 4:
 
 # %% slide="fragment"
 # Each step on the tape: its name, and its derivative with respect to each earlier value that it used.
@@ -959,7 +981,7 @@ plt.show()
 # ### What does it cost?
 #
 # > **Erratum E30.** Deck F: "It's not possible to calculate the derivative of big networks. Software can do that for
-# > us." It *is* possible, and exactly: the software does what section 6 did by hand. It works for big networks because
+# > us." It *is* possible, and exactly: the software does what section 5 did by hand. It works for big networks because
 # > reverse mode costs a small constant times the forward pass, **whatever the number of weights**: fewer than 6 times
 # > in theory, typically 2 to 3 times (Griewank & Walther 2008; Baydin et al. 2018). What becomes impossible with size
 # > is nudging weight by weight.
@@ -1158,7 +1180,7 @@ def plot_check(exponent=-6.5, formula="central", precision="float32"):
     """Left: the curve around a3 in this precision, and the line whose slope is the estimate. Right: the errors."""
     h, dtype = 10.0**exponent, np.dtype(precision).type
     t = np.linspace(-3 * h, 3 * h, 601)
-    at_a3 = neuron_loss(a[2], np.float64)
+    at_a3 = np.float64(neuron_loss(a[2], dtype))
     estimate = difference_quotient(formula, dtype, h)[0]
     _, (left, right) = plt.subplots(1, 2, figsize=(12.5, 4.6))
     left.plot(t / h, (neuron_loss(a[2] + t, dtype) - at_a3) / h, color=GREY, label=f"loss in {precision}")
@@ -1188,7 +1210,7 @@ explore(plot_check, exponent=(-15.0, 0.0, 0.25), formula=["central", "forward"],
 # (A step subtracts 0.5 times the gradient that the program believes in, so the gradient can be read off from the step.)
 
 # %% slide="fragment"
-measured = numeric_gradient(lambda W1: forward({**START, "W1": W1})[2], START["W1"])
+measured = measured_slopes("W1").reshape(2, 2)
 for name, make_step in (("correct", step), ("with the bug", step_with_bug)):
     believed = (START["W1"] - make_step(START)["W1"]) / LR
     worst = np.max(np.abs(believed - measured) / np.maximum(np.abs(believed), np.abs(measured)))
@@ -1208,17 +1230,18 @@ for name, make_step in (("correct", step), ("with the bug", step_with_bug)):
 # %% slide="fragment"
 relu_at = 3e-6  # so close to the kink that a step of 1e-5 crosses it
 for h in (1e-5, 1e-6):
-    slope = numeric_gradient(lambda t: np.maximum(t, 0), relu_at, h)
-    print(f"relu at {relu_at:g}: slope 1, central difference with h = {h:g} says {slope:.3f}")
-    assert np.isclose(slope, 1) == (h < relu_at)
+    measured = slope(lambda t: np.maximum(t, 0), relu_at, h)
+    print(f"relu at {relu_at:g}: slope 1, central difference with h = {h:g} says {measured:.3f}")
+    assert np.isclose(measured, 1) == (h < relu_at)
 
 # %% [markdown] slide="slide"
 # ## 9. Stochastic gradient descent on real digits
 #
 # Everything together, on real data: handwritten digits of 8 × 8 pixels, threes against eights. The model is the
 # logistic regression of section 1 with 64 inputs and a bias; its weights are now called $w$. The loss is the *mean*
-# over all $N$ training pictures, and so is its gradient, $\frac1N X^{\mathsf T} (\hat y - y)$, the formula of section 2
-# for all pictures at once: $X$ is $(N, 64)$, a picture a row, and $\hat y$ and $y$ are $(N,)$.
+# over all $N$ training pictures, and so is its gradient: $(\hat y - y)\,x$ of section 2, averaged over the pictures.
+# Here reverse mode computes it; in the lab you write it yourself, without a loop over the pictures. $X$ is $(N, 64)$,
+# a picture a row, and $\hat y$ and $y$ are $(N,)$.
 #
 # But must we look at all pictures before every step? **Stochastic gradient descent** (SGD) takes a few at random, a
 # **mini-batch**, and steps with *their* mean gradient. It is noisy, and it is right on average. One pass over all
@@ -1237,22 +1260,27 @@ X_test, y_test = threes_and_eights(digits.x_test, digits.y_test)
 print(f"{len(X_train)} pictures to learn from, {len(X_test)} to test on")
 
 
-def logistic_loss(w, b, X, y):
-    z = X @ w + b
-    return (np.logaddexp(0, z) - y * z).mean()  # the cross-entropy of sigmoid(z), written so that nothing overflows
+def mean_loss(w, b, X, y):
+    """Loss as a tensor. w: tensor (64,), b: tensor (). PyTorch's function takes z, so that nothing overflows."""
+    z = torch.from_numpy(X) @ w + b
+    return F.binary_cross_entropy_with_logits(z, torch.from_numpy(y))
 
 
-def logistic_gradient(w, b, X, y):
-    """Derivatives of the mean loss: for w (64,) and for b."""
-    wrong = sigmoid(X @ w + b) - y
-    return X.T @ wrong / len(y), wrong.mean()
+def loss_and_gradient(w, b, X, y):
+    """The mean loss, and its derivatives for w (64,) and for b, as NumPy arrays and numbers."""
+    leaves = [torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in (w, b)]
+    loss = mean_loss(*leaves, X, y)
+    d_w, d_b = torch.autograd.grad(loss, leaves)
+    return loss.item(), d_w.numpy(), d_b.item()
 
 
 some_w = np.random.default_rng(0).normal(size=64) * 0.1
-by_hand = logistic_gradient(some_w, 0.1, X_train, y_train)
-measured = numeric_gradient(lambda w: logistic_loss(w, 0.1, X_train, y_train), some_w)
-print(f"gradient check: largest difference {np.abs(by_hand[0] - measured).max():.1e}")
-assert np.allclose(by_hand[0], measured, atol=1e-9)
+_, reverse, _ = loss_and_gradient(some_w, 0.1, X_train, y_train)
+measured = slopes_along_axes(lambda w: mean_loss(torch.from_numpy(w), 0.1, X_train, y_train).item(), some_w)
+formula = np.mean([(sigmoid(some_w @ x + 0.1) - y) * x for x, y in zip(X_train, y_train, strict=True)], axis=0)
+print(f"gradient check: reverse mode differs from the central difference by {np.abs(reverse - measured).max():.1e}")
+print(f"                and from the mean of (ŷ - y) x by {np.abs(reverse - formula).max():.1e}")
+assert np.allclose(reverse, measured, atol=1e-9) and np.allclose(reverse, formula, atol=1e-12)
 
 # %% slide="subslide"
 def sgd(batch_size, labels, lr=0.3, epochs=10, seed=0):
@@ -1263,9 +1291,10 @@ def sgd(batch_size, labels, lr=0.3, epochs=10, seed=0):
         order = rng.permutation(n)
         for begin in range(0, n, batch_size):
             chosen = order[begin : begin + batch_size]
-            d_w, d_b = logistic_gradient(w, b, X_train[chosen], labels[chosen])
+            _, d_w, d_b = loss_and_gradient(w, b, X_train[chosen], labels[chosen])
             w, b = w - lr * d_w, b - lr * d_b
-            history.append((epoch + (begin + len(chosen)) / n, logistic_loss(w, b, X_train, labels)))
+            loss = mean_loss(torch.from_numpy(w), b, X_train, labels).item()
+            history.append((epoch + (begin + len(chosen)) / n, loss))
     return w, b, np.array(history)
 
 
@@ -1306,17 +1335,17 @@ assert np.diff(noisy[0][-3 * n :, 1]).max() > 5 * np.diff(noisy[1][-3 * (n // 16
 # %% slide="fragment"
 rng = np.random.default_rng(0)
 w, b, _ = sgd(16, y_train, epochs=1)
-full_gradient = logistic_gradient(w, b, X_train, y_train)[0]
+full_gradient = loss_and_gradient(w, b, X_train, y_train)[1]
 batch_sizes = np.array([1, 2, 4, 8, 16, 32, 64, 128, 256])
 noise = []
 for size in batch_sizes:
     draws = rng.integers(len(y_train), size=(400, size))  # with replacement: the draws are independent
-    deviations = [logistic_gradient(w, b, X_train[d], y_train[d])[0] - full_gradient for d in draws]
+    deviations = [loss_and_gradient(w, b, X_train[d], y_train[d])[1] - full_gradient for d in draws]
     noise.append(np.sqrt(np.mean(np.sum(np.square(deviations), axis=1))) / np.linalg.norm(full_gradient))
 noise = np.array(noise)
-slope = np.polyfit(np.log(batch_sizes), np.log(noise), 1)[0]
-print(f"measured exponent {slope:.3f}, theory -0.5")
-assert abs(slope + 0.5) < 0.05
+exponent = np.polyfit(np.log(batch_sizes), np.log(noise), 1)[0]
+print(f"measured exponent {exponent:.3f}, theory -0.5")
+assert abs(exponent + 0.5) < 0.05
 
 fig, ax = plt.subplots(figsize=(9.5, 4.4))
 ax.loglog(batch_sizes, noise, "o", color=ORANGE, markersize=9, label="measured, 400 mini-batches each")
@@ -1374,7 +1403,8 @@ plt.show()
 # - **SGD** replaces the gradient over all data by that of a mini-batch; its noise falls like $1/\sqrt{B}$.
 #
 # **Next:** the [lab of this module](../labs/02_backprop/02_backprop.ipynb), in which you write the gradient, the
-# autodiff engine and the check yourself.
+# autodiff engine and the check yourself. Then [module 03](03_mlp.ipynb): nets of several layers, and what keeps them
+# trainable.
 #
 # ## References
 #

@@ -441,7 +441,8 @@ def plot_width(target="wave", width=8):
     axis.plot(GRID, wanted, color=COLORS["grey"], linewidth=6, alpha=0.4, label="target")
     axis.plot(GRID, written, "--", color=COLORS["orange"], label=f"written down, RMS error {rms(written, wanted):.3f}")
     axis.plot(GRID, trained, color=COLORS["blue"], label=f"trained, RMS error {rms(trained, wanted):.3f}")
-    axis.set(title=f"One hidden layer of {width} ReLUs", xlabel="input x", ylabel="output y", ylim=(-1.6, 2.4))
+    axis.set(title=f"One hidden layer of {width} ReLU{'s' * (width > 1)}", xlabel="input x", ylabel="output y")
+    axis.set_ylim(-1.6, 2.4)
     axis.legend(loc="upper right")
     return figure
 
@@ -603,7 +604,7 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4.8))
 for (name, function), line in zip(ACTIVATIONS.items(), ("-", "--", "-."), strict=True):
     z = torch.linspace(-5, 5, 401, requires_grad=True)
     value = function(z)
-    (derivative,) = torch.autograd.grad(value.sum(), z)
+    (derivative,) = torch.autograd.grad(value.sum(), z)  # backward(), but it returns what would go into z.grad
     left.plot(z.detach(), value.detach(), line, label=name)
     right.plot(z.detach(), derivative, line, label=name)
     steepest[name] = derivative.max().item()
@@ -749,9 +750,9 @@ widgets.explore(plot_signal, activation=list(ACTIVATIONS), gain=(0.4, 3.0, 0.1))
 #
 # Deck N lists "data normalization" among the practical issues. Gradient descent on a quadratic loss with curvatures
 # $\lambda_{\min} \dots \lambda_{\max}$ diverges for a learning rate above $2/\lambda_{\max}$, and then needs about
-# $\kappa = \lambda_{\max}/\lambda_{\min}$ steps for the flattest direction. For least squares on inputs $x$ the
-# curvatures are the eigenvalues of the mean of $xx^\top$ (with $x_0 = 1$ for the bias). We take the 20 pixels of
-# largest variance and compare scales.
+# $\kappa = \lambda_{\max}/\lambda_{\min}$ steps (the **condition number**) for the flattest direction. For least
+# squares on inputs $x$ the curvatures are the eigenvalues of the mean of $xx^\top$ (with $x_0 = 1$ for the bias). We
+# take the 20 pixels of largest variance and compare scales.
 
 # %% slide="fragment"
 pixels = x_train[:, x_train.var(0).topk(20).indices].double()
@@ -1085,8 +1086,9 @@ ledger.append(
 # ## 6. Optimisers
 #
 # Stochastic gradient descent (SGD) steps against the gradient $g_t$ of a batch:
-# $\theta \leftarrow \theta - \eta\, g_t$, with learning rate $\eta$. Decks K, F and N show its successors. All act on
-# each parameter separately, start from $v = s = 0$ (Adam from $m = v = 0$), and differ in two ideas.
+# $\theta \leftarrow \theta - \eta\, g_t$, with learning rate $\eta$ (in section 5, $g$ was the gain; from here on it is
+# a gradient). Decks K, F and N show its successors. All act on each parameter separately, start from $v = s = 0$ (Adam
+# from $m = v = 0$), and differ in two ideas.
 #
 # - **SGD**: $\theta \leftarrow \theta - \eta\, g$.
 # - **Momentum** (Polyak, 1964), go on in the direction of the past steps: $v \leftarrow \mu v + g$, then
@@ -1280,7 +1282,9 @@ def plot_trajectory(surface="valley", optimizer="SGD", log10_rate=-1.5):
     left.plot(*path.T, ".-", color=COLORS[color], linewidth=1.5, markersize=7)
     left.set(title=f"{optimizer}, learning rate {10.0**log10_rate:.2g}")
     right.plot(height.clamp(1e-12, 1e12).log10(), color=COLORS[color])
-    right.set(title="Height above the lowest point", xlabel="step", ylabel="log10 of f − lowest f", ylim=(-9, 4))
+    fate = "" if height[-1] < 1e4 else ": diverges"  # NaN too
+    right.set(title="Height above the lowest point" + fate, xlabel="step", ylabel="log10 of f − lowest f")
+    right.set(xlim=(-3, 103), ylim=(-9, 4))
     return figure
 
 
@@ -1789,8 +1793,9 @@ assert test_accuracy['"modern"'] > max(list(test_accuracy.values())[:2])
 #
 # Is 99.79 % better than 99.77 %? On 10,000 test images that is 21 errors against 23. Two nets tested on the same
 # images are compared by the images on which exactly one of them errs: under the hypothesis that both are equally
-# good, these fall either way like coin tosses (McNemar's test). We do not know how many errors they share, so we try
-# every possibility.
+# good, these fall either way like coin tosses (McNemar's test). The **p-value** is the probability that fair coins fall
+# at least as unevenly; below 0.05 one speaks of a significant difference. We do not know how many errors they share, so
+# we try every possibility.
 
 
 # %% slide="fragment"
@@ -1949,6 +1954,7 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 # - An MLP knows nothing of space. Module 04 does.
 #
 # **Next:** the lab, [`labs/03_mlp/03_mlp.ipynb`](../labs/03_mlp/03_mlp.ipynb), where you write the pieces yourself.
+# Then [module 04](04_cnn.ipynb): convolutional nets, which know that neighbouring pixels belong together.
 #
 # ## References
 #

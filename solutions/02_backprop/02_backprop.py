@@ -42,7 +42,7 @@ plotting.use_style()
 #
 # ### Exercise 1 · The sigmoid and its slope (2 points)
 #
-# *Lecture: section 2; what rounding does is new here.*
+# *Lecture: sections 1 and 2; what rounding does is new here.*
 #
 # $$\sigma(z) = \frac{1}{1 + e^{-z}}, \qquad \sigma'(z) = \sigma(z)\,\bigl(1 - \sigma(z)\bigr) = \sigma(z)\,\sigma(-z)$$
 #
@@ -116,16 +116,16 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 2 · The loss of logistic regression (2 points)
 #
-# *Lecture: sections 1 and 9.*
+# *Lecture: section 1 for the loss, section 9 for the mean over a batch.*
 #
 # Deck F calls the weights $a$ and the inputs $x$. For an example with features $x$ and label $y \in \{0, 1\}$,
 #
 # $$z = a\cdot x + b, \qquad \hat y = \sigma(z), \qquad L = -y\ln\hat y - (1 - y)\ln(1 - \hat y),$$
 #
-# and the loss of a batch is the **mean** of $L$ over its examples. A model that is sure and wrong has a large loss,
-# and not an infinite one: for $z = 800$ and $y = 0$ the loss is 800, although $1 - \hat y$ is 0 in floating point.
-# Put $\hat y = \sigma(z)$ into $L$ and simplify before you write code: what remains needs no logarithm of a
-# probability, and no clipping.
+# and the loss of a batch is the **mean** of $L$ over its examples. (With the natural logarithm its unit is called the
+# nat.) A model that is sure and wrong has a large loss, and not an infinite one: for $z = 800$ and $y = 0$ the loss is
+# 800, although $1 - \hat y$ is 0 in floating point. Put $\hat y = \sigma(z)$ into $L$ and simplify before you write
+# code: what remains needs no logarithm of a probability, and no clipping.
 
 
 # %% answer="logistic_loss"
@@ -184,7 +184,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 3 · The gradient of logistic regression (3 points)
 #
-# *Lecture: section 2, errata E1 to E3, and section 9.*
+# *Lecture: section 2, errata E1 to E3; section 9 for the mean over a batch.*
 #
 # By the chain rule
 #
@@ -198,7 +198,8 @@ with checks.hidden():
 #
 # None of the three is right. Derive your own on paper, multiply them out, and look at how much cancels. The short
 # form is what to write: the product of the factors is $0\cdot\infty$ where $\hat y$ is rounded to 0 or 1. The
-# gradient of a batch is, like its loss, a mean over the examples.
+# gradient of a batch is, like its loss, a mean over the examples. Write the formula: neither autograd nor a numerical
+# gradient is accepted here.
 
 
 # %% answer="logistic_gradient"
@@ -220,6 +221,9 @@ def logistic_gradient(X, y, a, b):
 import numpy as np
 
 from course_utils import checks
+
+checks.forbids("logistic_gradient", "torch.autograd.grad", "torch.Tensor.backward", "torch.func.vjp",
+               "torch.func.jacrev", "torch.func.jacfwd", "torch.autograd.functional.jacobian", "numerical_gradient")
 
 # a = 0 and b = ln 3, so that every probability is 3/4
 X, y = np.array([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]]), np.array([1.0, 0.0, 1.0])
@@ -492,7 +496,8 @@ print(f"relative difference between exercise 3 and exercise 5: {difference:.1e}"
 # $$W_1 = \begin{pmatrix} 0.15 & 0.20\\ 0.25 & 0.30\end{pmatrix},\quad b_1 = 0.35,\qquad
 # W_2 = \begin{pmatrix} 0.40 & 0.45\\ 0.50 & 0.55\end{pmatrix},\quad b_2 = 0.60.$$
 #
-# Write it for layers of any size. ($W x$ is `W @ x`.)
+# Write it for layers of any size. ($W x$ is `W @ x`. If you use your `sigmoid` of exercise 1: it returns a pair, and
+# here only the first of the two is needed.)
 
 
 # %% answer="forward_pass"
@@ -600,7 +605,8 @@ print(f"error after one published step: {error_after:.9f}")
 # $$\frac{\partial E}{\partial (W_2)_{kj}} = \delta^o_k\,h_j, \qquad
 # \frac{\partial E}{\partial (W_1)_{ji}} = \delta^h_j\,x_i.$$
 #
-# As on the slides, the biases stay as they are.
+# As on the slides, the biases stay as they are. The step is written by hand: neither autograd nor a numerical gradient
+# is accepted here.
 
 
 # %% answer="training_step"
@@ -623,6 +629,9 @@ def training_step(x, target, W1, b1, W2, b2, lr):
 import numpy as np
 
 from course_utils import checks
+
+checks.forbids("training_step", "torch.autograd.grad", "torch.Tensor.backward", "torch.func.vjp",
+               "torch.func.jacrev", "torch.func.jacfwd", "torch.autograd.functional.jacobian", "numerical_gradient")
 
 x, target = np.array([0.05, 0.10]), np.array([0.01, 0.99])
 W1, W2 = np.array([[0.15, 0.20], [0.25, 0.30]]), np.array([[0.40, 0.45], [0.50, 0.55]])
@@ -682,7 +691,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 8 · Backward through relu, relu, softmax (4 points)
 #
-# *Lecture: section 6.*
+# *Lecture: section 6 for the three facts; to put them in order is new here.*
 #
 # Deck G, slide 12, writes a net as three modules. A row of $X$ is an example, so the weights stand on the
 # right, and column $j$ (not row $j$, as in exercise 6) holds the weights into neuron $j$:
@@ -701,7 +710,7 @@ with checks.hidden():
 # 3. through $\max(z, 0)$: multiply by 1 where $z > 0$ and by 0 elsewhere; at $z = 0$ take 0, as PyTorch does.
 #
 # The softmax of large numbers overflows unless each row's maximum is subtracted first, which does not change the
-# result.
+# result. Write it with these facts: neither autograd nor a numerical gradient is accepted here.
 
 
 # %% answer="relu_net_gradients"
@@ -731,6 +740,9 @@ import numpy as np
 
 from course_utils import checks
 
+checks.forbids("relu_net_gradients", "torch.autograd.grad", "torch.Tensor.backward", "torch.func.vjp",
+               "torch.func.jacrev", "torch.func.jacfwd", "torch.autograd.functional.jacobian", "numerical_gradient")
+
 X, labels = np.array([[1.0, 2.0], [1.0, -1.0]]), np.array([0, 1])
 W1 = np.array([[1.0, -1.0, 1.0], [1.0, 1.0, -1.0]])  # H1 = (3, 1, 0) and (0, 0, 2)
 W2 = np.array([[1.0, 0.0], [-1.0, 1.0], [-1.0, 0.0]])  # H2 = (2, 1) and (0, 0)
@@ -742,7 +754,8 @@ dW3 = np.array([[-1 / 4, 1 / 4], [-1 / 8, 1 / 8]])
 checks.close(
     relu_net_gradients(X, labels, W1, W2, W3), (dW1, dW2, dW3), "(dW1, dW2, dW3) of two examples",
     slips={
-        "the sum over the examples, where the mean was asked: divide by B": (2 * dW1, 2 * dW2, 2 * dW3),
+        "the sum over the examples, where the mean was asked: divide by B (or max(axis=1) lacks keepdims=True)":
+            (2 * dW1, 2 * dW2, 2 * dW3),
         "the one-hot labels are not subtracted from the probabilities": (
             -3 * dW1, -3 * dW2, np.array([[3 / 4, 1 / 4], [3 / 8, 1 / 8]])),
         "the derivative of relu is missing: no gradient passes where z is negative": (
@@ -756,6 +769,11 @@ checks.close(
             dW1, np.array([[-3 * s, 3 * s], [-s, s], [0, -4 * s]]), dW3),
         "the softmax is taken over the batch (axis 0), and each example (axis 1) needs its own": (
             dW1, dW2, np.array([[-1 / 4, 1 / 2], [-1 / 8, 1 / 4]])),
+        # With as many examples as classes the shapes fit without keepdims=True.
+        "the maximum and the sum of each row must stay columns: give both keepdims=True, or they meet the wrong rows": (
+            2 * dW1, 2 * dW2, np.array([[-1 / 2, 3 / 4], [-1 / 4, 3 / 8]])),
+        "the sum of each row must stay a column: give it keepdims=True, or it meets the wrong rows": (
+            dW1, dW2, np.array([[-1 / 4, 1 / 6], [-1 / 8, 1 / 12]])),
         "the order of the results is reversed: (dW1, dW2, dW3) was asked": (dW3, dW2, dW1),
     },
 )
@@ -804,9 +822,10 @@ with checks.hidden():
 #
 # *Lecture: section 7; the search is new here.*
 #
-# Every intermediate result is a node; its **parents** are the values it was computed from. Going backward, a node
-# may pass its gradient on only when all of it has arrived. So first bring the nodes into an order in which **every
-# node comes after all of its parents**, and walk through it from the end. For $c = ab$ and $L = a + c$:
+# Every intermediate result is a node; its **parents** are the values it was computed from. Going backward, a node may
+# pass its gradient on only when all of it has arrived. So first bring the nodes into an order in which **every node
+# comes after all of its parents** (a **topological order**), and walk through it from the end. For $c = ab$ and
+# $L = a + c$:
 #
 # ```
 # parents = {"a": [], "b": [], "c": ["a", "b"], "L": ["a", "c"]}
@@ -897,8 +916,8 @@ with checks.hidden():
 # b$ that is $[(a, b), (b, a)]$: by the product rule the slope with respect to $a$ is $b$. The operations build the
 # graph while they compute. Then `backward()`
 #
-# 1. brings the graph into topological order (as in exercise 9: here the parents of a node are the values in its
-#    `inputs`);
+# 1. brings the graph into topological order (the search of exercise 9 once more, written for values: the parents of a
+#    node are the values in its `inputs`, and there is no dictionary);
 # 2. sets every `grad` in the graph to 0 and that of the result itself to 1, since $dL/dL = 1$;
 # 3. walks through the order from the end, and for each node **adds** slope × its own gradient to the gradient of
 #    each of its inputs.
@@ -1312,3 +1331,6 @@ plt.title(f"relu, relu, softmax on digits, gradients by hand: {accuracies[-1]:.1
 plt.xlabel("epoch")
 plt.ylabel("test accuracy")
 plt.show()
+
+# %% [markdown]
+# **Next:** [lecture 03](../../lectures/03_mlp.ipynb), in which PyTorch does the differentiation, and its lab.

@@ -48,7 +48,7 @@ torch.set_num_threads(1)  # the nets are small: threads would cost more than the
 #
 # ### Exercise 1 · Softmax (2 points)
 #
-# *Lecture: section 1; lecture 02, section 6, subtracts the maximum too.*
+# *Lecture: section 1; what large logits do is new here.*
 #
 # The last layer of a classifier gives one number per class, the **logits** $z_1, \dots, z_C$. The softmax turns them
 # into probabilities:
@@ -58,7 +58,7 @@ torch.set_num_threads(1)  # the nets are small: threads would cost more than the
 # Computed as it stands, this fails: in float32, $e^{89}$ is already infinite, and $\infty/\infty$ is NaN. But adding
 # the same constant to all logits of an example changes nothing, since it cancels. Subtract the largest logit of each
 # example first: every exponent is then at most 0 and one of them is exactly 0, so that nothing overflows and the sum is
-# at least 1.
+# at least 1. (`logits.max(dim=1, keepdim=True)` returns two things, the `.values` and the `.indices`.)
 #
 # Write it out, without `torch.softmax` and its relatives.
 
@@ -830,8 +830,10 @@ checks.close(weight.detach(), expected, "the first parameter after a second step
 })
 
 weight, bias = new_params()
-momentum_step(checks.inout([weight, bias]), checks.inout({}), lr=0.1, momentum=0.5, nesterov=True)
-checks.close(weight.detach(), torch.tensor([0.85, 2.3]), "[1, 2] after a step with nesterov=True", slips={
+momentum_step(checks.inout([weight, bias]), checks.inout({}), lr=0.1, momentum=0.25, nesterov=True)
+checks.close(weight.detach(), torch.tensor([0.875, 2.25]), "[1, 2] after a step with nesterov=True", slips={
+    "the velocity is param.grad itself, and to multiply the one changes the other: begin with zeros, or with a clone":
+        torch.tensor([0.9375, 2.125]),
     "nesterov=True makes no difference in the first step: go along grad + momentum * velocity, with the *new* velocity":
         torch.tensor([0.9, 2.2])})
 checks.passed("momentum_step")
@@ -1298,3 +1300,5 @@ print(f"{images.name}: {history.val_accuracy[-1]:.1%} of {len(images.x_test):,} 
 #   `batch_norm` between the layers.
 # - Draw the first layer's weights of the trained net as 28 × 28 pictures. Which hidden units do you recognise as
 #   strokes?
+#
+# **Next:** [lecture 04](../../lectures/04_cnn.ipynb) on convolutional nets, and its lab.

@@ -230,13 +230,32 @@ def logistic_gradient(X, y, a, b):
     return da / len(y), db / len(y)
 
 
-# %% alternative="logistic_gradient" note="PyTorch autograd"
+# %% alternative="logistic_gradient" note="the bias as a weight of a constant input"
+def logistic_gradient(X, y, a, b):
+    X1 = np.column_stack([X, np.ones(len(X))])
+    z = X1 @ np.append(a, b)
+    e = np.exp(-np.abs(z))
+    p = np.where(z >= 0, 1 / (1 + e), e / (1 + e))
+    gradient = np.mean((p - y)[:, None] * X1, axis=0)
+    return gradient[:-1], gradient[-1]
+
+
+# %% mistake="logistic_gradient" slip="autograd, and not by hand" says="backward, which this exercise does without"
 def logistic_gradient(X, y, a, b):
     weights = torch.tensor(a, requires_grad=True)
     bias = torch.tensor(float(b), dtype=torch.float64, requires_grad=True)
     z = torch.as_tensor(X) @ weights + bias
     torch.nn.functional.binary_cross_entropy_with_logits(z, torch.as_tensor(y)).backward()
     return weights.grad.numpy(), bias.grad.item()
+
+
+# %% mistake="logistic_gradient" slip="differences, and not by hand" says="numerical_gradient, which this exercise does"
+def logistic_gradient(X, y, a, b):
+    def loss(a, b):
+        z = X @ a + b
+        return np.mean(np.logaddexp(0, z) - y * z)
+
+    return numerical_gradient(lambda a: loss(a, b), a), numerical_gradient(lambda b: loss(a, b), np.array(float(b)))[()]
 
 
 # %% [markdown]
@@ -535,7 +554,17 @@ def training_step(x, target, W1, b1, W2, b2, lr):
     return new_W1, new_W2
 
 
-# %% alternative="training_step" note="PyTorch autograd and SGD"
+# %% alternative="training_step" note="columns, and PyTorch as an array library"
+def training_step(x, target, W1, b1, W2, b2, lr):
+    x, t, W1, W2 = (torch.tensor(value) for value in (x, target, W1, W2))
+    h = torch.sigmoid(W1 @ x[:, None] + b1)
+    o = torch.sigmoid(W2 @ h + b2)
+    d_o = (o - t[:, None]) * (o - o**2)
+    d_h = (d_o.T @ W2).T * (h - h**2)
+    return (W1 - lr * d_h * x).numpy(), (W2 - lr * d_o @ h.T).numpy()
+
+
+# %% mistake="training_step" slip="autograd, and not by hand" says="backward, which this exercise does without"
 def training_step(x, target, W1, b1, W2, b2, lr):
     W1, W2 = torch.tensor(W1, requires_grad=True), torch.tensor(W2, requires_grad=True)
     o = torch.sigmoid(W2 @ torch.sigmoid(W1 @ torch.tensor(x) + b1) + b2)
@@ -717,7 +746,37 @@ def relu_net_gradients(X, labels, W1, W2, W3):
     return g1, g2, g3
 
 
-# %% alternative="relu_net_gradients" note="PyTorch autograd"
+# %% alternative="relu_net_gradients" note="PyTorch as an array library, layers in a loop"
+def relu_net_gradients(X, labels, W1, W2, W3):
+    weights = [torch.tensor(W) for W in (W1, W2, W3)]
+    inputs = [torch.tensor(X)]
+    for W in weights[:-1]:
+        inputs.append((inputs[-1] @ W).clamp(min=0))
+    d = torch.softmax(inputs[-1] @ weights[-1], dim=1)
+    d[torch.arange(len(X)), torch.tensor(labels)] -= 1
+    d /= len(X)
+    gradients = []
+    for h, W in zip(reversed(inputs), reversed(weights), strict=True):
+        gradients.insert(0, (h.T @ d).numpy())
+        d = d @ W.T * (h > 0)
+    return gradients
+
+
+# %% mistake="relu_net_gradients" slip="softmax without keepdims" says="keepdims"
+def relu_net_gradients(X, labels, W1, W2, W3):
+    h1 = np.maximum(X @ W1, 0)
+    h2 = np.maximum(h1 @ W2, 0)
+    logits = h2 @ W3
+    odds = np.exp(logits - logits.max(axis=1))
+    p = odds / odds.sum(axis=1)
+    p[np.arange(len(X)), labels] -= 1
+    p /= len(X)
+    d2 = p @ W3.T * (h2 > 0)
+    d1 = d2 @ W2.T * (h1 > 0)
+    return X.T @ d1, h1.T @ d2, h2.T @ p
+
+
+# %% mistake="relu_net_gradients" slip="autograd, and not by hand" says="grad, which this exercise does without"
 def relu_net_gradients(X, labels, W1, W2, W3):
     weights = [torch.tensor(W, requires_grad=True) for W in (W1, W2, W3)]
     logits = torch.relu(torch.relu(torch.tensor(X) @ weights[0]) @ weights[1]) @ weights[2]

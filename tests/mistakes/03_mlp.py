@@ -897,6 +897,17 @@ def momentum_step(params, state, lr=0.1, momentum=0.9, nesterov=False):
         param.sub_(lr * (param.grad + momentum * v if nesterov else v))
 
 
+# %% mistake="momentum_step" slip="the velocity begins as .grad itself, and is then changed in place" says="grad itself"
+def momentum_step(params, state, lr=0.1, momentum=0.9, nesterov=False):
+    if not state:
+        state["velocity"] = [param.grad for param in params]
+    with torch.no_grad():
+        for v, param in zip(state["velocity"], params, strict=True):
+            v *= momentum
+            v += param.grad
+            param -= lr * (param.grad + momentum * v if nesterov else v)
+
+
 # %% mistake="momentum_step" slip="Nesterov with the old velocity" says="new.* velocity"
 def momentum_step(params, state, lr=0.1, momentum=0.9, nesterov=False):
     old = state.get("velocity", [torch.zeros_like(param) for param in params])
