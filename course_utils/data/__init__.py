@@ -1,30 +1,82 @@
-"""Data sets, one call each, all as an `ImageSet` of tensors in memory.
+"""Data sets, one call each: images as an `ImageSet` of tensors, texts as a `Text`, both whole in memory.
 
-`digits()` and `glyphs()` need no network. `mnist()` and `fashion_mnist()` are looked for in the cache
+`digits()`, `glyphs()`, `stdlib()` and `docstrings()` need no network. The others are looked for in the cache
 (COURSE_DATA_DIR), in a read-only mirror (COURSE_DATA_MIRROR), and on the network; see docs/data.md.
 """
 
 from collections.abc import Callable
 from typing import Any
 
+from ._corpora import (
+    analogies,
+    glove,
+    linux_c,
+    rt_polarity,
+    similarity,
+    tinyshakespeare,
+    war_and_peace,
+    wikipedia,
+    wikitext2,
+)
 from ._digits import digits
+from ._docstrings import docstrings
 from ._fetch import DataError, cache_folder
 from ._glyphs import glyphs
 from ._images import ImageSet
 from ._mnist import fashion_mnist, mnist
+from ._stdlib import stdlib
+from ._text import Analogies, Sentences, Text, WordPairs, WordVectors
+from ._word_vectors import word_vectors
 
-__all__ = ["DataError", "ImageSet", "cache_folder", "digits", "fashion_mnist", "glyphs", "load", "mnist"]
+__all__ = [
+    "Analogies",
+    "DataError",
+    "ImageSet",
+    "Sentences",
+    "Text",
+    "WordPairs",
+    "WordVectors",
+    "analogies",
+    "cache_folder",
+    "digits",
+    "docstrings",
+    "fashion_mnist",
+    "glove",
+    "glyphs",
+    "linux_c",
+    "load",
+    "mnist",
+    "rt_polarity",
+    "similarity",
+    "stdlib",
+    "tinyshakespeare",
+    "war_and_peace",
+    "wikipedia",
+    "wikitext2",
+    "word_vectors",
+]
 
-SETS: dict[str, Callable[..., ImageSet]] = {
+SETS: dict[str, Callable[..., Any]] = {
     "digits": digits,
     "glyphs": glyphs,
     "mnist": mnist,
     "fashion_mnist": fashion_mnist,
+    "stdlib": stdlib,
+    "docstrings": docstrings,
+    "tinyshakespeare": tinyshakespeare,
+    "war_and_peace": war_and_peace,
+    "linux_c": linux_c,
+    "wikipedia": wikipedia,
+    "wikitext2": wikitext2,
+    "rt_polarity": rt_polarity,
+    "analogies": analogies,
+    "similarity": similarity,
+    "glove": glove,
 }
 
 
-def load(name: str, **options: Any) -> ImageSet:
-    """The set of that name: "digits", "glyphs", "mnist" or "fashion_mnist". `options` go to its function.
+def load(name: str, **options: Any) -> Any:
+    """The set of that name: "digits" is `digits()`, "wikitext2" is `wikitext2()` and so on; `options` go to it.
 
     Raises ValueError for another name.
     """

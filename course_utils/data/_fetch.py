@@ -10,6 +10,7 @@ import os
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -33,12 +34,17 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file by its path below the cache and the mirror, its size in bytes, its SHA-256, and its addresses."""
+    """A file by its path below the cache and the mirror, its size in bytes, its SHA-256, and its addresses.
+
+    Where the addresses have another file, `convert` makes this one of the one downloaded. No addresses: cache and
+    mirror only.
+    """
 
     path: str
     size: int
     sha256: str
     urls: tuple[str, ...]
+    convert: Callable[[Path], bytes] | None = None
 
 
 def cache_folder() -> Path:
@@ -75,6 +81,8 @@ def read(file: RemoteFile) -> bytes:
             return _verified(mirror / file.path, file)
         except Refused as refused:
             reasons.append(f"mirror {mirror}: {refused}")
+    if not file.urls:
+        reasons.append("network: no address has this file, which was put together from several sources")
     for url in file.urls:
         try:
             return _download(url, file)
@@ -114,7 +122,7 @@ def _download(url: str, file: RemoteFile) -> bytes:
     target = cache_folder() / file.path
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target.parent)
+        sweep(target.parent)
         # In the same folder, because os.replace is atomic only within one file system.
         handle, name = tempfile.mkstemp(prefix=f".{target.name}-", suffix=".part", dir=target.parent)
         os.close(handle)
@@ -123,6 +131,8 @@ def _download(url: str, file: RemoteFile) -> bytes:
     part = Path(name)
     try:
         _transfer(url, part, file.size)
+        if file.convert is not None:
+            _convert(part, file.convert)
         content = _verified(part, file)
         part.chmod(0o644)  # mkstemp makes it private; a cache may be shared
         # On Windows this fails while another process reads the same file, which is then already there.
@@ -133,7 +143,16 @@ def _download(url: str, file: RemoteFile) -> bytes:
         part.unlink(missing_ok=True)
 
 
-def _sweep(folder: Path) -> None:
+def _convert(part: Path, convert: Callable[[Path], bytes]) -> None:
+    try:
+        content = convert(part)
+    except Exception as error:  # whatever a damaged archive provokes
+        raise Refused(f"wrong content ({type(error).__name__}: {error})") from None
+    part.write_bytes(content)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the parts of files whose writers were killed long ago."""
     for part in folder.glob(".*.part"):
         with contextlib.suppress(OSError):
             if time.time() - part.stat().st_mtime > ABANDONED_SECONDS:
