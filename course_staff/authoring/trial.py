@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from course_staff.authoring.rules import may_raise
-from course_staff.grading.examine import run_cell, run_test
+from course_staff.grading.examine import CALLS_OF_A_TEST, run_cell, run_test
 from course_staff.grading.job import Step
 from course_staff.grading.launch import Connection, PlainProcess
 from course_staff.grading.proxies import Remote
@@ -129,6 +129,7 @@ def remote_for(lab: Lab, test: Cell, connection: Connection, seconds: float, cel
     return Remote(
         connection,
         seconds=seconds,
+        deadline=time.monotonic() + CALLS_OF_A_TEST * seconds,
         seed=(1, zlib.crc32(f"{lab.name}/{test.exercise}".encode())),
         sources=[*setup, *cells],
     )

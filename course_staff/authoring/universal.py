@@ -226,7 +226,13 @@ def _class_bodies() -> dict[str, str]:
             "class NAME(_reference_NAME):\n"
             "    def __getattribute__(self, name):\n"
             "        value = super().__getattribute__(name)\n"
-            f"        return value if callable(value) or name.startswith('_') else _fill(value, {value})\n"
+            "        if name.startswith('_'):\n"
+            "            return value\n"
+            "        if not callable(value):\n"
+            f"            return _fill(value, {value})\n"
+            "        if name not in vars(_reference_NAME):\n"
+            "            return value\n"
+            f"        return lambda *args, **kwargs: _fill(value(*args, **kwargs), {value})\n"
         )
     bodies["the inputs zeroed, and objects that agree with everything"] = (
         "class NAME(_Agreeable):\n"

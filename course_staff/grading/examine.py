@@ -27,6 +27,7 @@ from course_utils.checks.world import world
 
 TOTAL_SECONDS = 900.0
 FORK_SECONDS = 10.0
+CALLS_OF_A_TEST = 5.0  # seconds that all calls of a test may take together, as a multiple of one call's
 MAX_OUTPUT_MB = 20.0  # that one cell may send back
 
 
@@ -203,7 +204,9 @@ def _verdict(state: _Examination, step: Step) -> tuple[Status, str]:
     connection = None
     try:
         connection = state.take(exercise)
-        remote = Remote(connection, seconds=step.seconds, deadline=state.deadline, seed=seed, sources=sources)
+        # A test whose course an answer decides could call for ever, each call in good time.
+        deadline = time.monotonic() + state.left(CALLS_OF_A_TEST * step.seconds)
+        remote = Remote(connection, seconds=step.seconds, deadline=deadline, seed=seed, sources=sources)
         try:
             return run_test(step, remote, state.cell_errors.get(exercise, ""), exercise in job.missing)
         finally:

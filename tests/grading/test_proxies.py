@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -293,6 +295,27 @@ def test_an_object_cannot_agree_with_everything(student: Student) -> None:
         for compare in (checks.close, checks.equal):
             with pytest.raises(checks.CheckFailed):
                 compare(value, 7.0, "the value")
+
+
+@pytest.mark.timeout(60)
+def test_an_object_that_has_an_item_for_every_number_cannot_be_gone_through(student: Student) -> None:
+    source = "class Value:\n    def __init__(self, data): pass\n    def __getitem__(self, i): return self"
+    with student.notebook(source, "Value") as (Value, _):
+        checks.handle("Value")
+        value = Value(1.0)
+        assert isinstance(value[3], Handle)
+        for go_through in (set, list, lambda found: 3 in found):
+            with pytest.raises(TypeError):
+                go_through(value)
+
+
+@pytest.mark.timeout(60)
+def test_calls_that_are_short_but_never_end_are_stopped_together(student: Student) -> None:
+    with student.notebook("def again(): return True", "again") as (again, remote):
+        remote.deadline = time.monotonic() + 0.5
+        with pytest.raises(LimitExceeded):
+            while again():
+                pass
 
 
 LIARS = """
