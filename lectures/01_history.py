@@ -1281,17 +1281,19 @@ explore(plot_contest, images=(100, 5000, 100), only_human_right=(0.0, 10.0, 0.1)
 #   *CVPR* 2009.
 # - K. Fukushima. Neocognitron: a self-organizing neural network model for a mechanism of pattern recognition
 #   unaffected by shift in position. *Biological Cybernetics* 36, 1980.
-# - A. Hannun and others. Deep Speech: scaling up end-to-end speech recognition.
-#   [arXiv:1412.5567](https://arxiv.org/abs/1412.5567), 2014.
+# - A. Hannun and others. [Deep Speech: scaling up end-to-end speech recognition](https://arxiv.org/abs/1412.5567).
+#   arXiv 2014.
 # - K. He, X. Zhang, S. Ren, J. Sun. [Deep residual learning for image recognition](https://arxiv.org/abs/1512.03385).
-#   *CVPR* 2016.
-# - S. Hochreiter. Untersuchungen zu dynamischen neuronalen Netzen. Diploma thesis, TU München, 1991. With J.
-#   Schmidhuber: Long short-term memory. *Neural Computation* 9, 1997.
-# - A. G. Ivakhnenko, V. G. Lapa. *Cybernetic Predicting Devices*. Kiev 1965 (in Russian); CCM Information Corporation.
+#   *CVPR* 2016 (arXiv 2015).
+# - S. Hochreiter. Untersuchungen zu dynamischen neuronalen Netzen. Diploma thesis, TU München, 1991.
+# - S. Hochreiter, J. Schmidhuber. Long short-term memory. *Neural Computation* 9, 1997.
+# - A. G. Ivakhnenko, V. G. Lapa. *Cybernetic Predicting Devices*. Kiev 1965 (in Russian); CCM Information
+#   Corporation.
 # - A. G. Ivakhnenko. Polynomial theory of complex systems. *IEEE Transactions on Systems, Man, and Cybernetics* 1,
 #   1971.
 # - A. Karpathy. [What I learned from competing against a ConvNet on
-#   ImageNet](https://karpathy.github.io/2014/09/02/what-i-learned-from-competing-against-a-convnet-on-imagenet/). 2014.
+#   ImageNet](https://karpathy.github.io/2014/09/02/what-i-learned-from-competing-against-a-convnet-on-imagenet/).
+#   2014.
 # - A. Krizhevsky, I. Sutskever, G. Hinton. ImageNet classification with deep convolutional neural networks. *NIPS*
 #   2012.
 # - Y. LeCun and others. Backpropagation applied to handwritten zip code recognition. *Neural Computation* 1, 1989.
@@ -1309,16 +1311,19 @@ explore(plot_contest, images=(100, 5000, 100), only_human_right=(0.0, 10.0, 0.1)
 # - A. Novikoff. On convergence proofs on perceptrons. *Symposium on the Mathematical Theory of Automata*, Brooklyn,
 #   1962.
 # - F. Rosenblatt. The perceptron: a probabilistic model for information storage and organization in the brain.
-#   *Psychological Review* 65, 1958. *Principles of Neurodynamics*. Spartan Books, 1962.
+#   *Psychological Review* 65, 1958.
+# - F. Rosenblatt. *Principles of Neurodynamics*. Spartan Books, 1962.
 # - O. Russakovsky and others. [ImageNet large scale visual recognition challenge](https://arxiv.org/abs/1409.0575).
 #   *International Journal of Computer Vision* 115, 2015.
 # - D. Silver and others. [Mastering the game of Go with deep neural networks and tree
 #   search](https://doi.org/10.1038/nature16961). *Nature* 529, 484–489, 2016.
-# - H. A. Simon, A. Newell. Heuristic problem solving: the next advance in operations research. *Operations Research* 6,
-#   1958.
+# - H. A. Simon, A. Newell. Heuristic problem solving: the next advance in operations research. *Operations Research*
+#   6, 1958.
 # - H. A. Simon. *The Shape of Automation for Men and Management*. Harper and Row, 1965.
-# - C. Szegedy and others. [Going deeper with convolutions](https://arxiv.org/abs/1409.4842). *CVPR* 2015.
-# - Y. Taigman, M. Yang, M. Ranzato, L. Wolf. DeepFace: closing the gap to human-level performance in face verification.
-#   *CVPR* 2014.
-# - A. Waibel. Phoneme recognition using time-delay neural networks. Meeting of IEICE, Tokyo, 1987. With T. Hanazawa, G.
-#   Hinton, K. Shikano, K. Lang: *IEEE Transactions on Acoustics, Speech, and Signal Processing* 37, 1989.
+# - C. Szegedy, W. Liu, Y. Jia, P. Sermanet, S. Reed, D. Anguelov, D. Erhan, V. Vanhoucke, A. Rabinovich. [Going
+#   deeper with convolutions](https://arxiv.org/abs/1409.4842). *CVPR* 2015 (arXiv 2014).
+# - Y. Taigman, M. Yang, M. Ranzato, L. Wolf. DeepFace: closing the gap to human-level performance in face
+#   verification. *CVPR* 2014.
+# - A. Waibel. Phoneme recognition using time-delay neural networks. Meeting of IEICE, Tokyo, 1987.
+# - A. Waibel, T. Hanazawa, G. Hinton, K. Shikano, K. Lang. Phoneme recognition using time-delay neural networks.
+#   *IEEE Transactions on Acoustics, Speech, and Signal Processing* 37, 1989.

@@ -1408,17 +1408,17 @@ plt.show()
 #
 # ## References
 #
-# - A. G. Baydin, B. A. Pearlmutter, A. A. Radul, J. M. Siskind (2018). [Automatic differentiation in machine learning:
-#   a survey](https://jmlr.org/papers/v18/17-468.html). *Journal of Machine Learning Research* 18(153).
-# - A. Griewank, A. Walther (2008). *Evaluating Derivatives: Principles and Techniques of Algorithmic Differentiation*,
-#   2nd edition. SIAM.
-# - S. Linnainmaa (1970). *The representation of the cumulative rounding error of an algorithm as a Taylor expansion of
-#   the local rounding errors* (in Finnish). Master's thesis, University of Helsinki.
-# - M. Mazur (2015). [A step by step backpropagation
-#   example](https://mattmazur.com/2015/03/17/a-step-by-step-backpropagation-example/).
-# - D. E. Rumelhart, G. E. Hinton, R. J. Williams (1986). [Learning representations by back-propagating
-#   errors](https://doi.org/10.1038/323533a0). *Nature* 323, 533–536.
-# - P. J. Werbos (1974). *Beyond Regression: New Tools for Prediction and Analysis in the Behavioral Sciences*. PhD
-#   thesis, Harvard University.
-# - P. J. Werbos (1982). Applications of advances in nonlinear sensitivity analysis. In *System Modeling and
-#   Optimization*, Springer, 762–770.
+# - A. G. Baydin, B. A. Pearlmutter, A. A. Radul, J. M. Siskind. [Automatic differentiation in machine learning: a
+#   survey](https://jmlr.org/papers/v18/17-468.html). *JMLR* 18, 2018.
+# - A. Griewank, A. Walther. *Evaluating Derivatives: Principles and Techniques of Algorithmic Differentiation*. 2nd
+#   edition, SIAM, 2008.
+# - S. Linnainmaa. The representation of the cumulative rounding error of an algorithm as a Taylor expansion of the
+#   local rounding errors (in Finnish). Master's thesis, University of Helsinki, 1970.
+# - M. Mazur. [A step by step backpropagation
+#   example](https://mattmazur.com/2015/03/17/a-step-by-step-backpropagation-example/). 2015.
+# - D. E. Rumelhart, G. E. Hinton, R. J. Williams. [Learning representations by back-propagating
+#   errors](https://doi.org/10.1038/323533a0). *Nature* 323, 533–536, 1986.
+# - P. J. Werbos. *Beyond Regression: New Tools for Prediction and Analysis in the Behavioral Sciences*. PhD thesis,
+#   Harvard University, 1974.
+# - P. J. Werbos. Applications of advances in nonlinear sensitivity analysis. In *System Modeling and Optimization*,
+#   Springer, 762–770, 1982.

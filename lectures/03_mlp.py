@@ -1959,7 +1959,8 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 # ## References
 #
 # - J. Bergstra, Y. Bengio. Random search for hyper-parameter optimization. *JMLR* 13, 2012.
-# - D. Cireşan, U. Meier, J. Schmidhuber. Multi-column deep neural networks for image classification. *CVPR* 2012.
+# - D. Cireşan, U. Meier, J. Schmidhuber. [Multi-column deep neural networks for image
+#   classification](https://arxiv.org/abs/1202.2745). *CVPR* 2012.
 # - G. Cybenko. Approximation by superpositions of a sigmoidal function. *Mathematics of Control, Signals, and
 #   Systems* 2, 1989.
 # - J. Duchi, E. Hazan, Y. Singer. Adaptive subgradient methods for online learning and stochastic optimization.
@@ -1967,14 +1968,17 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 # - K. Funahashi. On the approximate realization of continuous mappings by neural networks. *Neural Networks* 2, 1989.
 # - X. Glorot, Y. Bengio. Understanding the difficulty of training deep feedforward neural networks. *AISTATS* 2010.
 # - J. Håstad. Almost optimal lower bounds for small depth circuits. *STOC* 1986.
-# - K. He, X. Zhang, S. Ren, J. Sun. Delving deep into rectifiers. *ICCV* 2015. Deep residual learning for image
-#   recognition. *CVPR* 2016 (arXiv 2015). Identity mappings in deep residual networks. *ECCV* 2016.
+# - K. He, X. Zhang, S. Ren, J. Sun. Delving deep into rectifiers: surpassing human-level performance on ImageNet
+#   classification. *ICCV* 2015.
+# - K. He, X. Zhang, S. Ren, J. Sun. [Deep residual learning for image recognition](https://arxiv.org/abs/1512.03385).
+#   *CVPR* 2016 (arXiv 2015).
+# - K. He, X. Zhang, S. Ren, J. Sun. Identity mappings in deep residual networks. *ECCV* 2016.
 # - G. Hinton, N. Srivastava, A. Krizhevsky, I. Sutskever, R. Salakhutdinov. Improving neural networks by preventing
 #   co-adaptation of feature detectors. arXiv:1207.0580, 2012.
 # - S. Hochreiter. Untersuchungen zu dynamischen neuronalen Netzen. Diploma thesis, TU München, 1991.
 # - K. Hornik, M. Stinchcombe, H. White. Multilayer feedforward networks are universal approximators. *Neural
-#   Networks* 2, 1989. K. Hornik. Approximation capabilities of multilayer feedforward networks. *Neural Networks* 4,
-#   1991.
+#   Networks* 2, 1989.
+# - K. Hornik. Approximation capabilities of multilayer feedforward networks. *Neural Networks* 4, 1991.
 # - S. Ioffe, C. Szegedy. Batch normalization: accelerating deep network training by reducing internal covariate
 #   shift. *ICML* 2015.
 # - D. Kingma, J. Ba. Adam: a method for stochastic optimization. *ICLR* 2015.
@@ -1991,8 +1995,8 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 # - J. Snoek, H. Larochelle, R. Adams. Practical Bayesian optimization of machine learning algorithms. *NIPS* 2012.
 # - N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov. Dropout: a simple way to prevent neural
 #   networks from overfitting. *JMLR* 15, 2014.
-# - M. Telgarsky. Representation benefits of deep feedforward networks. arXiv:1509.08101, 2015. Benefits of depth in
-#   neural networks. *COLT* 2016.
+# - M. Telgarsky. Representation benefits of deep feedforward networks. arXiv:1509.08101, 2015.
+# - M. Telgarsky. Benefits of depth in neural networks. *COLT* 2016.
 # - T. Tieleman, G. Hinton. Lecture 6.5, RMSprop. Coursera: *Neural Networks for Machine Learning*, 2012.
 # - L. Wan, M. Zeiler, S. Zhang, Y. LeCun, R. Fergus. Regularization of neural networks using DropConnect. *ICML*
 #   2013.

@@ -1140,18 +1140,18 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 #   adversarial examples. *ICML* 2018.
 # - I. Goodfellow, J. Shlens, C. Szegedy. [Explaining and harnessing adversarial
 #   examples](https://arxiv.org/abs/1412.6572). *ICLR* 2015 (arXiv 2014, the year that the deck gives).
-# - F. Iandola, S. Han, M. Moskewicz, K. Ashraf, W. Dally, K. Keutzer. SqueezeNet: AlexNet-level accuracy with 50x fewer
-#   parameters and <0.5MB model size. arXiv:1602.07360, 2016.
+# - F. Iandola, S. Han, M. Moskewicz, K. Ashraf, W. Dally, K. Keutzer. [SqueezeNet: AlexNet-level accuracy with 50x
+#   fewer parameters and <0.5MB model size](https://arxiv.org/abs/1602.07360). arXiv 2016.
 # - A. Kurakin, I. Goodfellow, S. Bengio. [Adversarial examples in the physical
-#   world](https://arxiv.org/abs/1607.02533). *ICLR* 2017, workshop track. Adversarial machine learning at scale.
-#   *ICLR* 2017.
+#   world](https://arxiv.org/abs/1607.02533). *ICLR* 2017, workshop track.
+# - A. Kurakin, I. Goodfellow, S. Bengio. Adversarial machine learning at scale. *ICLR* 2017.
 # - A. Mądry, A. Makelov, L. Schmidt, D. Tsipras, A. Vladu. [Towards deep learning models resistant to adversarial
 #   attacks](https://arxiv.org/abs/1706.06083). *ICLR* 2018.
 # - A. Nguyen, J. Yosinski, J. Clune. [Deep neural networks are easily fooled: high confidence predictions for
 #   unrecognizable images](https://arxiv.org/abs/1412.1897). *CVPR* 2015.
 # - N. Papernot, P. McDaniel, I. Goodfellow. [Transferability in machine learning: from phenomena to black-box attacks
 #   using adversarial samples](https://arxiv.org/abs/1605.07277). arXiv 2016.
-# - C. Szegedy, W. Zaremba, I. Sutskever, J. Bruna, D. Erhan, I. Goodfellow, R. Fergus. [Intriguing properties of neural
-#   networks](https://arxiv.org/abs/1312.6199). *ICLR* 2014 (arXiv 2013, the year that the deck gives).
+# - C. Szegedy, W. Zaremba, I. Sutskever, J. Bruna, D. Erhan, I. Goodfellow, R. Fergus. [Intriguing properties of
+#   neural networks](https://arxiv.org/abs/1312.6199). *ICLR* 2014 (arXiv 2013, the year that the deck gives).
 # - T. Tanay, L. Griffin. [A boundary tilting perspective on the phenomenon of adversarial
 #   examples](https://arxiv.org/abs/1608.07690). arXiv 2016.
