@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from PIL import Image
 from scipy.stats import binomtest
 from torch import Tensor, nn
-from torchvision import transforms
+from torchvision import models, transforms
 from torchvision.models import squeezenet1_0
 
 from course_utils import data, device, training
@@ -111,6 +111,17 @@ def modern_net(pixels: int) -> nn.Module:
     return nn.Sequential(*layers, nn.Linear(625, 10))
 
 
+def convolutional_net(pixels: int) -> nn.Module:
+    """Three convolutions with batch norm, two of them with stride 2, dropout, and a linear layer."""
+    side = round(pixels**0.5)
+    layers: list[nn.Module] = [nn.Unflatten(1, (1, side, side))]
+    for n_in, n_out, size, stride in ((1, 32, 5, 2), (32, 64, 3, 2), (64, 64, 3, 1)):
+        layers += [nn.Conv2d(n_in, n_out, size, stride=stride, padding=size // 2, bias=False)]
+        layers += [nn.BatchNorm2d(n_out), nn.ReLU()]
+    quarter = (side + 3) // 4
+    return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(0.3), nn.Linear(64 * quarter**2, 10))
+
+
 def wobble(images: Tensor, pixels: float = 2.0, degrees: float = 12.0, scale: float = 0.1) -> Tensor:
     """Move, turn and scale each image at random. images: (batch, height * width). Returns the same shape."""
     batch, side = len(images), round(images.shape[1] ** 0.5)
@@ -138,8 +149,8 @@ class Recipe:
     patience: int | None = None
 
 
-def train_and_test(images: ImageSet, recipe: Recipe, n_validation: int, seed: int) -> float:
-    """Accuracy on the test images. The last `n_validation` training images tell when to stop, if `patience` is set."""
+def train(images: ImageSet, recipe: Recipe, n_validation: int, seed: int) -> nn.Module:
+    """A trained net. The last `n_validation` training images tell when to stop, if `patience` is set."""
     x, y = images.x_train[:-n_validation], images.y_train[:-n_validation]
     held_out = images.x_train[-n_validation:], images.y_train[-n_validation:]
     training.seed_everything(seed)
@@ -158,7 +169,23 @@ def train_and_test(images: ImageSet, recipe: Recipe, n_validation: int, seed: in
         augment=recipe.augment,
         seed=seed,
     )
-    return training.accuracy(model, images.x_test, images.y_test)
+    return model
+
+
+def train_and_test(images: ImageSet, recipe: Recipe, n_validation: int, seed: int) -> float:
+    """Accuracy of a trained net on the test images."""
+    return training.accuracy(train(images, recipe, n_validation, seed), images.x_test, images.y_test)
+
+
+def committee(images: ImageSet, recipe: Recipe, n_validation: int, members: int) -> Outcome:
+    """Accuracy of nets from different seeds whose probabilities are averaged, and the mean of their own."""
+    alone, total = [], torch.zeros(1, device=DEVICE)
+    for seed in range(members):
+        model = train(images, recipe, n_validation, seed)
+        alone.append(training.accuracy(model, images.x_test, images.y_test))
+        total = total + training.predict(model, images.x_test).to(DEVICE).softmax(dim=1)
+    accuracy = (total.argmax(dim=1) == images.y_test).float().mean().item()
+    return Outcome(f"{accuracy:.2%} ({members} nets; alone {statistics.mean(alone):.2%})", str(DEVICE))
 
 
 @cache
@@ -199,6 +226,58 @@ def digits_row(recipe: Recipe, seeds: int = 5) -> Callable[[], Outcome]:
 def little_wobble(images: Tensor) -> Tensor:
     """`wobble` for images of 8×8, where two pixels would be a quarter of the picture."""
     return wobble(images, pixels=0.5)
+
+
+def mnist_committee(recipe: Recipe, members: int = 5) -> Callable[[], Outcome]:
+    def run() -> Outcome:
+        try:
+            images = mnist()
+        except DataError as error:
+            return Outcome("no MNIST here: " + str(error).splitlines()[0], "-")
+        return committee(images, recipe, n_validation=5000, members=members)
+
+    return run
+
+
+# Convolutional nets: what can be counted or computed by hand.
+
+
+def prewitt() -> Outcome:
+    """Deck K's patch under the Prewitt kernel, by cross-correlation and by true convolution."""
+    patch = torch.tensor([[40.0] * 3] * 2 + [[10.0] * 3] * 3)[None, None]
+    kernel = torch.tensor([[1.0] * 3, [0.0] * 3, [-1.0] * 3])[None, None]
+    edge, beside = (int(value) for value in F.conv2d(patch, kernel).flatten()[[0, 2]])
+    true = int(F.conv2d(patch, kernel.flip(2, 3)).flatten()[0])
+    return Outcome(f"{edge}, {beside}; true convolution {true}", "cpu")
+
+
+def vgg_memory() -> Outcome:
+    """Values that VGG-16 keeps for one picture, the picture and the pooled maps among them, as deck F counts them."""
+    with torch.device("meta"):
+        net = models.vgg16()
+    values = [3 * 224 * 224]
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.MaxPool2d | nn.Linear):
+            layer.register_forward_hook(lambda _layer, _inputs, output: values.append(output.numel()))
+    net(torch.empty(1, 3, 224, 224, device="meta"))
+    return Outcome(f"{sum(values):,} values, {sum(values) * 4 / 1e6:.1f} MB", "cpu")
+
+
+def vgg_parameters() -> Outcome:
+    with torch.device("meta"):
+        parameters = dict(models.vgg16().named_parameters())
+    weights = sum(value.numel() for name, value in parameters.items() if name.endswith("weight"))
+    return Outcome(f"{weights:,}; with biases {sum(value.numel() for value in parameters.values()):,}", "cpu")
+
+
+def inception_parameters() -> Outcome:
+    """GoogLeNet without and with its auxiliary heads, and AlexNet."""
+    with torch.device("meta"):
+        net, alexnet = models.googlenet(aux_logits=True, init_weights=False), models.alexnet()
+    size = {name: sum(value.numel() for value in part.parameters()) for name, part in net.named_children()}
+    heads = sum(count for name, count in size.items() if name.startswith("aux"))
+    everything, old = sum(size.values()), sum(value.numel() for value in alexnet.parameters())
+    return Outcome(f"{(everything - heads) / 1e6:.1f} M ({everything / 1e6:.1f}), AlexNet {old / 1e6:.1f} M", "cpu")
 
 
 # History: one person and one net on 1,500 images of the ImageNet challenge (decks G, V, N).
@@ -245,6 +324,9 @@ def panda() -> Outcome:
     return Outcome(f"{before} -> {after}", str(DEVICE))
 
 
+CONVOLUTION = Recipe(convolutional_net, 15, 3e-3, 128, wobble)
+CONVOLUTION_DIGITS = Recipe(convolutional_net, 40, 3e-3, 64, little_wobble)
+
 ROWS = [
     Row("human-machine", "GVN", "1,500 images: machine, human, differ?", "6.7 %, 5.1 % (E12)", human_and_machine),
     Row("example-0", "K", "2-2-2 example, error at the start", "0.298371109", example_row(0)),
@@ -274,6 +356,15 @@ ROWS = [
         "digits-hidden", "-", "digits, one hidden layer (625)", "-", digits_row(Recipe(one_hidden_layer, 60, 1e-2, 64))
     ),
     Row("digits-modern", "-", 'digits, "modern" net', "-", digits_row(Recipe(modern_net, 60, 3e-3, 64, little_wobble))),
+    Row("prewitt", "K", "Prewitt kernel on the patch of 40 and 10", "90, 0 (E27)", prewitt),
+    Row("vgg-memory", "F", "VGG-16, values kept for one picture", "24M, 93 MB (E5)", vgg_memory),
+    Row("vgg-parameters", "F", "VGG-16, parameters", "138M", vgg_parameters),
+    Row("inception", "G", "GoogLeNet (with heads), parameters", '"monster" (E15)', inception_parameters),
+    Row("mnist-convolution", "K", "MNIST, convolutional net", "99.50 %", mnist_row(CONVOLUTION)),
+    Row("mnist-committee", "K", "MNIST, committee of five (deck: 35)", "99.77 %", mnist_committee(CONVOLUTION)),
+    Row("digits-convolution", "-", "digits, convolutional net", "-", digits_row(CONVOLUTION_DIGITS)),
+    Row("digits-committee", "-", "digits, committee of five", "-",
+        lambda: committee(digits(), CONVOLUTION_DIGITS, n_validation=360, members=5)),
     Row("panda", "N", f"one step of FGSM, epsilon {EPSILON}", "panda -> gibbon", panda),
 ]
 LINE = "{:<19} {:<4} {:<38} {:<18} {:<34} {:>8}  {}"
