@@ -37,7 +37,7 @@ from course_utils.data import _fetch, _mnist
 MEAN, DEVIATION = 0.1307, 0.3081  # of MNIST's pixels
 REQUIRED = 3.0
 TARGET, REQUIRED_RACE = 0.99, 10.0
-RACE_EPOCHS, CONVENTIONAL_EPOCHS, CHECK_EVERY = 5, 8, 200
+RACE_EPOCHS, CONVENTIONAL_EPOCHS, CHECK_EVERY = 3, 8, 200
 MODELS: dict[str, Callable[[], nn.Module]] = {
     "one hidden layer of 100": lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 10)),
     "softmax regression": lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 10)),
