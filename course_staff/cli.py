@@ -55,8 +55,8 @@ def verify(modules: tuple[str, ...], jobs: int) -> bool:
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student. May be repeated.")
 @click.option("--seed", type=int, help="Seed of the hidden inputs, to repeat an earlier run. Default: the "
               "directory's own, private one.")
-@click.option("--no-sandbox", is_flag=True, help="Run students' code as ordinary processes with your rights. There "
-              "is no other way yet, and every report says so.")
+@click.option("--no-sandbox", is_flag=True, help="Run students' code as ordinary processes with your rights. Every "
+              "report says so.")
 def grade(directory: Path, lab: str, jobs: int, students: tuple[str, ...], seed: int | None,
           no_sandbox: bool) -> bool:
     """Grade the submissions of a lab. DIR holds nbgrader's submitted/ folder; the results are written beside it."""

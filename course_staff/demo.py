@@ -25,7 +25,9 @@ from course_staff.authoring import notebooks
 from course_staff.authoring.build import build
 from course_staff.authoring.variants import Variant, Variants
 from course_staff.grading import run, sanitise, table
+from course_staff.grading.launch import Launcher, PlainProcess
 from course_staff.grading.record import Row
+from course_staff.grading.sandbox import NoSandbox, Sandbox
 from course_staff.lab import SOLUTION_BEGIN, SOLUTION_END, Lab
 from course_staff.paths import Course, CourseError
 
@@ -76,7 +78,7 @@ def demo(course: Course, modules: Sequence[str], directory: Path, screen: Consol
             path.parent.mkdir(parents=True)
             path.write_bytes(member.file)
         screen.print()
-        rows = run.mark(course, directory, module, screen=screen)
+        rows = run.mark(course, directory, module, screen=screen, launcher=_launcher(screen))
         results = {member.name: _result(directory, module, member.name) for member in members}
         _tell(members, results, screen)
         wrong += [f"{module}: {line}" for line in broken_claims(lab, members, rows, results)]
@@ -87,6 +89,16 @@ def demo(course: Course, modules: Sequence[str], directory: Path, screen: Consol
                           "the skip-execution cheat none, wrong answers lose exactly their exercises and are told why.",
                           style="green"))
     return wrong
+
+
+def _launcher(screen: Console) -> Launcher | None:
+    """The sandbox; where this machine has none, ordinary processes: these submissions are our own."""
+    try:
+        Sandbox().check()
+    except NoSandbox as error:
+        screen.print(Text(str(error), style="yellow"), soft_wrap=True)
+        return PlainProcess()
+    return None
 
 
 def the_class(lab: Lab, course: Course, *, small: bool = False) -> list[Member]:

@@ -19,7 +19,7 @@ import types
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 import tqdm
@@ -134,8 +134,9 @@ class _Shell(InteractiveShell):
 class Candidate:
     """The student's namespace, and the examiner's hands in it."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
+    connection: socket.socket
+
+    def __init__(self) -> None:
         self.objects: dict[int, Any] = {}
         self.children: list[int] = []
         self.shell = self._make_shell()
@@ -161,8 +162,23 @@ class Candidate:
             "traceback": [line[:MAX_TEXT] for line in traceback],
         }
 
-    def serve(self) -> None:
-        """Answer requests until the examiner is gone."""
+    def serve(self, connection: socket.socket) -> NoReturn:
+        """Answer requests until the examiner is gone, then end this process."""
+        try:
+            self.connection = connection
+            self._serve()
+        except Disconnected:
+            pass  # the examiner is done
+        except BaseException:
+            if os.environ.get("COURSE_CANDIDATE_LOG"):
+                import traceback
+
+                with open(os.environ["COURSE_CANDIDATE_LOG"], "a") as log:
+                    traceback.print_exc(file=log)
+            os._exit(1)
+        os._exit(0)
+
+    def _serve(self) -> None:
         actions: dict[str, Callable[[dict], Any]] = {
             "run": self.run,
             "names": self.names,
@@ -405,9 +421,8 @@ def _portable(output: dict) -> dict:
     return {"output_type": "display_data", "data": data, "metadata": {}}
 
 
-def main(descriptor: int) -> None:
-    """Serve the examiner at the other end of `descriptor`."""
-    connection = socket.socket(fileno=descriptor)
+def quiet() -> None:
+    """Make this process one that can be forked, and cut it off from the terminal."""
     # A process that has used several threads cannot be forked safely.
     torch.set_num_threads(1)
     tqdm.tqdm.monitor_interval = 0  # a progress bar would start a thread
@@ -416,20 +431,10 @@ def main(descriptor: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
+    os.close(null)
     gc.freeze()
-    Candidate(connection).serve()
 
 
 if __name__ == "__main__":
-    try:
-        main(int(sys.argv[1]))
-    except Disconnected:
-        pass  # the examiner is done
-    except BaseException:
-        if os.environ.get("COURSE_CANDIDATE_LOG"):
-            import traceback
-
-            with open(os.environ["COURSE_CANDIDATE_LOG"], "a") as log:
-                traceback.print_exc(file=log)
-        os._exit(1)
-    os._exit(0)
+    quiet()
+    Candidate().serve(socket.socket(fileno=int(sys.argv[1])))

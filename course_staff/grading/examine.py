@@ -10,16 +10,14 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import shutil
 import time
 import warnings
 import zlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from course_staff.grading.job import Job, Result, Status, Step, Verdict
-from course_staff.grading.launch import Connection, Launcher, PlainProcess
+from course_staff.grading.launch import Connection, Launcher, Place, PlainProcess
 from course_staff.grading.proxies import Remote
 from course_staff.grading.wire import Budget, Disconnected, LimitExceeded, ProtocolError
 from course_utils.checks import CheckFailed, Unanswered
@@ -55,15 +53,15 @@ class _Examination:
     done: list[Step] = field(default_factory=list)  # cells that ran and are run again by a new candidate, in order
     cell_errors: dict[str, str] = field(default_factory=dict)  # by exercise
     snapshots: dict[str, _Snapshot] = field(default_factory=dict)  # by exercise
-    folders: list[Path] = field(default_factory=list)  # of candidates; their copies go on using them
+    places: list[Place] = field(default_factory=list)  # of candidates; their copies go on living there
 
     def start(self, cells: int) -> Connection:
         """A new candidate that has run the first of the cells done."""
         try:
-            connection = self.launcher.start()
+            connection = self.launcher.start(sum(place.cpu for place in self.places))
         except (LimitExceeded, Disconnected, ProtocolError, OSError) as problem:
             raise InfrastructureError(f"no candidate could be started: {problem}") from None
-        self.folders += [connection.folder] if connection.folder else []
+        self.places.append(connection.place)
         try:
             for step in self.done[:cells]:
                 run_cell(connection, step.source, self.left(step.seconds))
@@ -81,9 +79,14 @@ class _Examination:
     def end(self) -> None:
         """End the candidate that runs the cells, but not the copies put aside."""
         if self.connection is not None:
-            copies = [snapshot.copy.pid for snapshot in self.snapshots.values() if snapshot.copy]
+            copies = self.copies()
             self.connection.close(spare=copies)
+            self.connection.place.kill_all_but(copies)
             self.connection = None
+
+    def copies(self) -> set[int]:
+        """The processes put aside."""
+        return {snapshot.copy.pid for snapshot in self.snapshots.values() if snapshot.copy}
 
     def left(self, seconds: float) -> float:
         return max(0.1, min(seconds, self.deadline - time.monotonic()))
@@ -102,7 +105,8 @@ class _Examination:
         """The candidate for a test, as it was at its place."""
         snapshot = self.snapshots[exercise]
         copy, snapshot.copy = snapshot.copy, None
-        return copy or self.start(snapshot.cells)
+        # A copy can have been ended with others, for memory that they used together.
+        return copy if copy and copy.lives() else self.start(snapshot.cells)
 
 
 def examine(job: Job, launcher: Launcher | None = None) -> Result:
@@ -133,8 +137,8 @@ def examine(job: Job, launcher: Launcher | None = None) -> Result:
         for snapshot in state.snapshots.values():
             if snapshot.copy:
                 snapshot.copy.close()
-        for folder in state.folders:
-            shutil.rmtree(folder, ignore_errors=True)
+        for place in state.places:
+            place.end()
     for verdict in result.verdicts.values():
         verdict.inherited = tuple(
             need
@@ -220,6 +224,7 @@ def _verdict(state: _Examination, step: Step) -> tuple[Status, str]:
     finally:
         if connection is not None:
             connection.close()
+            connection.place.kill_all_but(state.copies())
 
 
 def run_test(step: Step, remote: Remote, cell_error: str = "", missing: bool = False) -> tuple[Status, str]:

@@ -21,9 +21,10 @@ from course_staff.authoring.release import configuration
 from course_staff.grading import record, sanitise, table
 from course_staff.grading.examine import examine
 from course_staff.grading.job import Job, Result
-from course_staff.grading.launch import Launcher, PlainProcess
+from course_staff.grading.launch import Launcher
 from course_staff.grading.prepare import Unreadable, prepare
 from course_staff.grading.record import Outcome, Row
+from course_staff.grading.sandbox import Sandbox
 from course_staff.lab import Lab
 from course_staff.paths import Course, CourseError
 
@@ -49,8 +50,8 @@ def grade(course: Course, directory: Path, module: str, *, jobs: int = DEFAULT_J
     """Grade the submissions of a lab in a course directory and print the table.
 
     jobs: submissions examined at once. students: only these; all where empty. seed: the private seed, to repeat an
-    earlier run; by default the directory's own. Returns False where something on our side failed, so that a readable
-    submission has no mark. Raises CourseError where nothing can be graded at all.
+    earlier run; by default the directory's own. launcher: None for the sandbox. Returns False where something on our
+    side failed, so that a readable submission has no mark. Raises CourseError where nothing can be graded at all.
     """
     rows = mark(course, directory, module, jobs=jobs, students=students, seed=seed, launcher=launcher, screen=screen)
     return not any(row.our_fault for row in rows)
@@ -61,6 +62,8 @@ def mark(course: Course, directory: Path, module: str, *, jobs: int = DEFAULT_JO
          examiner: Examiner = examine) -> list[Row]:
     """Do what `grade` says. Returns the rows of the table, by student."""
     screen = screen or table.console()
+    place: Launcher = launcher or Sandbox(hidden=(directory, course.root / "solutions"))
+    place.check()
     lab = Lab.read(course.solution(module))
     release = course.release(module)
     check_release(lab, release)
@@ -74,7 +77,7 @@ def mark(course: Course, directory: Path, module: str, *, jobs: int = DEFAULT_JO
         prepared = [_prepared(lab, release, submission, private) for submission in found]
         ready = [outcome.job for outcome in prepared if outcome.job is not None]
         failed = (outcome for outcome in prepared if outcome.job is None)
-        for outcome in itertools.chain(failed, examine_all(ready, jobs, launcher or PlainProcess(), examiner)):
+        for outcome in itertools.chain(failed, examine_all(ready, jobs, place, examiner)):
             rows.append(_recorded(recorder, outcome))
             progress.advance(task)
         csv = recorder.export()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from course_staff.grading.job import Result
 from course_staff.grading.launch import Connection, Launcher, PlainProcess
 from course_staff.grading.prepare import prepare
 from course_staff.grading.proxies import Remote
+from course_staff.grading.sandbox import NoSandbox, Sandbox
 from course_staff.lab import Lab
 from course_staff.paths import Course
 from course_utils.checks.world import world
@@ -26,6 +28,20 @@ def warm() -> Iterator[Connection]:
     connection = PlainProcess().start()
     yield connection
     connection.close()
+    connection.place.end()
+
+
+@pytest.fixture(scope="session")
+def caged_launcher() -> Sandbox:
+    """The sandbox. In CI a machine without one is a failure."""
+    launcher = Sandbox()
+    try:
+        launcher.check()
+    except NoSandbox as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error).splitlines()[0])
+    return launcher
 
 
 @pytest.fixture
@@ -65,8 +81,25 @@ class Copies:
     warm: Connection
     name: str = "none"
 
-    def start(self) -> Connection:
-        return self.warm.fork()
+    def check(self) -> None: ...
+
+    def start(self, cpu_used: float = 0.0) -> Connection:
+        copy = self.warm.fork()
+        copy.place = Elsewhere()
+        return copy
+
+
+class Elsewhere:
+    """The place of such a copy: it goes on when the copy has ended."""
+
+    cpu = 0.0
+
+    def why(self) -> str:
+        return ""
+
+    def kill_all_but(self, spare: set[int]) -> None: ...
+
+    def end(self) -> None: ...
 
 
 @dataclass

@@ -110,11 +110,13 @@ class Broken:
     good: int
     name: str = "none"
 
-    def start(self) -> Connection:
+    def check(self) -> None: ...
+
+    def start(self, cpu_used: float = 0.0) -> Connection:
         self.good -= 1
         if self.good < 0:
             raise Disconnected("no memory left")
-        return self.launcher.start()
+        return self.launcher.start(cpu_used)
 
 
 @pytest.mark.parametrize("good", [0, 1])

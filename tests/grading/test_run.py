@@ -20,6 +20,7 @@ from rich.console import Console
 
 from course_staff.grading import gradebook, run, table
 from course_staff.grading.job import Job
+from course_staff.grading.launch import PlainProcess
 from course_staff.grading.notebook import NO_SANDBOX
 from course_staff.grading.record import Row
 from course_staff.paths import CourseError, put_scripts_on_path
@@ -77,7 +78,7 @@ def graded(mini: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, l
     put(directory, "misnamed", filled(**RIGHT), name="Untitled")
     put(directory, "bad name; rm", filled(**RIGHT))
     screen = paper()
-    rows = run.mark(mini.course, directory, NAME, jobs=2, screen=screen)
+    rows = run.mark(mini.course, directory, NAME, jobs=2, screen=screen, launcher=PlainProcess())
     return directory, rows, text_on(screen)
 
 
@@ -134,6 +135,9 @@ def examiners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
         class Nothing:
             name = "none"
+
+            def check(self):
+                pass
 
         def full(job, launcher):
             return Result(job.lab, job.student, {"double": Verdict("double", "passed", 2.0, 2.0),
@@ -287,7 +291,7 @@ def test_only_the_named_students(tmp_path: Path) -> None:
 def test_nothing_to_grade_is_said(mini: Any, tmp_path: Path) -> None:
     (tmp_path / "submitted" / "anna" / "01_other").mkdir(parents=True)
     with pytest.raises(CourseError, match="Nothing to grade"):
-        run.mark(mini.course, tmp_path, NAME, screen=paper())
+        run.mark(mini.course, tmp_path, NAME, screen=paper(), launcher=PlainProcess())
 
 
 # Seeds, releases, the table

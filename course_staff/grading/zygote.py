@@ -1,0 +1,218 @@
+"""Inside the sandbox: a warm process that is forked for every candidate.
+
+Importing torch takes seconds, a fork takes milliseconds. bubblewrap starts this process; it imports what labs use and
+then waits. For every candidate it forks a child that takes namespaces of its own before the first student byte, so that
+no candidate can reach this process, the next candidate, or a file that either will read.
+
+    zygote ── child in new namespaces ── init (PID 1 there) ── candidate ── its copies
+
+Run as `python -m course_staff.grading.zygote FD`, or with `probe` to try whether this machine allows such namespaces,
+for which nothing heavy is imported at the top. Linux only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NoReturn
+
+HOME = "/tmp/home"
+WORK = "/tmp/work"
+
+# linux/sched.h
+_NEW = {"mount": 0x00020000, "cgroup": 0x02000000, "uts": 0x04000000, "ipc": 0x08000000, "user": 0x10000000,
+        "pid": 0x20000000, "net": 0x40000000}
+# linux/mount.h
+_NOSUID, _NODEV, _NOEXEC, _REC, _PRIVATE = 2, 4, 8, 0x4000, 0x40000
+# linux/prctl.h
+_DUMPABLE, _DROP_BOUNDING, _NO_NEW_PRIVILEGES, _AMBIENT, _CLEAR_ALL = 4, 24, 38, 47, 4
+_LAST_CAPABILITY = 63
+_CAPABILITY_VERSION = 0x20080522
+_KEYCTL = {"x86_64": 250, "aarch64": 219}
+_JOIN_SESSION_KEYRING = 1
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _call(function: str, *args: Any) -> None:
+    """A call of libc. Raises OSError."""
+    if getattr(libc, function)(*args) < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{function}: {os.strerror(code)}")
+
+
+def _mount(kind: str, target: str, flags: int, options: str = "") -> None:
+    _call("mount", kind.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode() or None)
+
+
+def isolate() -> None:
+    """Take new namespaces of every kind. The next fork is PID 1 of the new one. Raises OSError."""
+    uid, gid = os.getuid(), os.getgid()
+    _call("unshare", sum(_NEW.values()))
+    for name, content in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(content)
+
+
+def furnish(disk_megabytes: int) -> None:
+    """As PID 1 of new namespaces: fresh /proc, /tmp, /dev/shm, /dev/pts; no namespaces below these. Raises OSError."""
+    _call("mount", b"none", b"/", None, ctypes.c_ulong(_REC | _PRIVATE), None)
+    _mount("proc", "/proc", _NOSUID | _NODEV | _NOEXEC)
+    for target in ("/tmp", "/dev/shm"):
+        _mount("tmpfs", target, _NOSUID | _NODEV, f"size={disk_megabytes}m,nr_inodes=20000,mode=1777")
+    _mount("devpts", "/dev/pts", _NOSUID | _NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+    with open("/proc/sys/user/max_user_namespaces", "w") as file:
+        file.write("0")
+    for folder in (HOME, WORK):
+        os.mkdir(folder)
+    os.chdir(WORK)
+    # Keys that another candidate left in the session keyring; a kernel without keyrings has none.
+    with suppress(KeyError):
+        libc.syscall(_KEYCTL[platform.machine()], _JOIN_SESSION_KEYRING, None)
+
+
+def drop_privileges() -> None:
+    """Give up all capabilities, for ever. Raises OSError."""
+    _call("prctl", _NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    for capability in range(_LAST_CAPABILITY + 1):
+        libc.prctl(_DROP_BOUNDING, capability, 0, 0, 0)  # EINVAL past the last one that this kernel knows
+    libc.prctl(_AMBIENT, _CLEAR_ALL, 0, 0, 0)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    _call("capset", header, (ctypes.c_uint32 * 6)())
+
+
+def limit(limits: dict[str, int]) -> None:
+    """Set resource limits of this process and its children: {"NPROC": 100, …}."""
+    for name, value in limits.items():
+        kind = getattr(resource, f"RLIMIT_{name}")
+        _, hard = resource.getrlimit(kind)
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+
+
+def close_all_but(*kept: int) -> None:
+    """Close every descriptor from 3 on that is not named."""
+    start = 3
+    for descriptor in sorted(kept):
+        os.closerange(start, descriptor)
+        start = descriptor + 1
+    os.closerange(start, os.sysconf("SC_OPEN_MAX"))
+
+
+def _init() -> NoReturn:
+    """PID 1: reap what ends, until all have. Student code cannot signal it or look into it."""
+    libc.prctl(_DUMPABLE, 0, 0, 0, 0)
+    close_all_but()
+    try:
+        while True:
+            os.wait()
+    except ChildProcessError:
+        os._exit(0)
+
+
+def _child(descriptor: int, request: dict[str, Any], serve: Callable[[socket.socket], NoReturn]) -> NoReturn:
+    """In a fork of the zygote: become a candidate in namespaces of its own."""
+    try:
+        close_all_but(descriptor)
+        isolate()
+        if os.fork():
+            os._exit(0)
+        furnish(request["disk_megabytes"])
+        with suppress(OSError):
+            with open("/proc/self/oom_score_adj", "w") as file:
+                file.write("1000")
+        connection = socket.socket(fileno=descriptor)
+        # The kernel says who sent this byte, so the examiner learns the process numbers without believing anybody.
+        connection.send(b"I")
+        if os.fork():
+            drop_privileges()
+            _init()
+        os.setsid()
+        connection.send(b"C")
+        connection.recv(1)  # the examiner has put its limits around this process
+        limit(request["limits"])
+        drop_privileges()
+    except BaseException as error:
+        with suppress(BaseException):
+            os.write(descriptor, f"E{type(error).__name__}: {error}".encode()[:500])
+        os._exit(1)
+    serve(connection)
+
+
+def _warm() -> Any:
+    """Import what labs use. Returns what becomes a candidate once it has a connection."""
+    import importlib
+
+    import torch
+
+    from course_staff.grading import candidate
+
+    torch.set_num_threads(1)
+    prepared = candidate.Candidate()  # before matplotlib, which looks for a shell to show its figures in
+    for name in ("matplotlib.pyplot", "torchvision", "sklearn.datasets", "course_utils.checks", "course_utils.plotting",
+                 "course_utils.widgets", "course_utils.training", "course_utils.data", "course_utils.device"):
+        importlib.import_module(name)
+    # The first use of an optimiser imports for seconds, of a figure reads the fonts.
+    torch.optim.Adam([torch.zeros(1, requires_grad=True)]).step()
+    sys.modules["matplotlib.pyplot"].close(sys.modules["matplotlib.pyplot"].figure())
+    candidate.quiet()
+    return prepared
+
+
+def _check_forkable() -> None:
+    threads = len(os.listdir("/proc/self/task"))
+    if threads != 1:
+        raise RuntimeError(f"{threads} threads run before the fork; locks of the others would stay locked")
+    with open("/proc/self/maps") as maps:
+        shared = [line for line in maps if line.split()[1] == "rw-s"]
+    if shared:
+        raise RuntimeError(f"memory is shared with what will be forked: {shared[0]}")
+
+
+def main(descriptor: int) -> None:
+    """Serve the examiner: one fork for every socket it sends."""
+    from course_staff.grading.wire import Disconnected, receive, send
+
+    control = socket.socket(fileno=descriptor)
+    prepared = _warm()
+    _check_forkable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    send(control, {"ready": True})
+    while True:
+        try:
+            request = receive(control)
+            _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        except Disconnected:
+            return
+        child = os.fork()
+        if not child:
+            _child(descriptors[0], request, prepared.serve)
+        os.close(descriptors[0])
+        os.waitpid(child, 0)
+
+
+def probe() -> None:
+    """Whether a candidate's namespaces can be made here. Raises OSError."""
+    isolate()
+    child = os.fork()
+    if not child:
+        try:
+            furnish(1)
+            drop_privileges()
+        except OSError as error:
+            print(error, file=sys.stderr, flush=True)
+            os._exit(1)
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        raise OSError("a namespace could not be furnished")
+
+
+if __name__ == "__main__":
+    probe() if sys.argv[1] == "probe" else main(int(sys.argv[1]))
