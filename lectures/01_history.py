@@ -7,7 +7,7 @@
 # - **You need** Python with NumPy, vectors and matrices, and a little probability. No neural nets.
 # - **You get** the neuron of 1943, the perceptron of 1958, the polynomial net of 1965 and the rivals of the 1990s, all
 #   running on data; the proof of what one neuron cannot do; and the habit of asking for the number behind a claim.
-# - **Time**: 75 minutes to read and try. It runs in less than half a minute, without a network.
+# - **Time**: 75 minutes to read and try. It runs in about half a minute, without a network.
 # - **Slides**: K "Where it has started"; V 5 to 13, 16, 27, 39; G 14 to 18, 27 to 33; F "History: why now?",
 #   "Impact on speech recognition", "GPU: which one?"; N "A bit of history", "Object recognition", "Human performance?",
 #   "DeepFace", "Deep Speech".
@@ -27,7 +27,9 @@ import torch
 from scipy.optimize import linprog
 from scipy.stats import binom, binomtest, norm
 from sklearn.datasets import load_diabetes
+from sklearn.linear_model import LinearRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.preprocessing import PolynomialFeatures
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 from torch import nn
@@ -68,19 +70,22 @@ INPUTS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 
 
 def neuron(x, w, threshold):
-    """1 where the weighted sum reaches the threshold. x: (N, inputs), w: (inputs,). Returns (N,) of 0 and 1."""
-    return (np.asarray(x) @ np.asarray(w) >= threshold).astype(int)
+    """1 if the weighted sum of one example reaches the threshold, else 0. x: (inputs,), w: (inputs,)."""
+    total = 0
+    for signal, weight in zip(x, w, strict=True):
+        total += weight * signal
+    return 1 if total >= threshold else 0
 
 
 GATES = {"AND": [0, 0, 0, 1], "OR": [0, 1, 1, 1], "XOR": [0, 1, 1, 0]}
 for gate, w, threshold in (("AND", [1, 1], 2), ("OR", [1, 1], 1)):
-    answers = neuron(INPUTS, w, threshold)
+    answers = [neuron(row, w, threshold) for row in INPUTS]
     print(f"{gate:<4} weights {w}, threshold {threshold}:  " + "  ".join(f"{a}{b} → {y}" for (a, b), y in zip(
         INPUTS, answers, strict=True)))
-    assert answers.tolist() == GATES[gate]
-negated = neuron([[0], [1]], [-1], 0)
+    assert answers == GATES[gate]
+negated = [neuron([bit], [-1], 0) for bit in (0, 1)]
 print(f"NOT  weight  [-1],    threshold 0:  0 → {negated[0]}  1 → {negated[1]}")
-assert negated.tolist() == [1, 0]
+assert negated == [1, 0]
 
 # %% [markdown] slide="subslide"
 # AND, OR and NOT are all that a computer needs, so *nets* of such neurons (with loops, for memory) can compute whatever
@@ -113,7 +118,7 @@ def draw_gate(ax, gate, w, threshold):
     ax.contourf(across, up, w[0] * across + w[1] * up >= threshold, levels=[-0.5, 0.5, 1.5], colors=["white", BLUE],
                 alpha=0.25)
     wanted = np.array(GATES[gate])
-    right = neuron(INPUTS, w, threshold) == wanted
+    right = np.array([neuron(row, w, threshold) for row in INPUTS]) == wanted
     for (a, b), answer, good in zip(INPUTS, wanted, right, strict=True):
         ax.scatter(a, b, s=260, color="black" if answer else "white", edgecolor="black", linewidth=2, zorder=3)
         if not good:
@@ -149,14 +154,19 @@ explore(plot_gate, gate=list(GATES), weight_1=(-2.0, 2.0, 0.1), weight_2=(-2.0, 
 # problems merely from training data." Frank Rosenblatt's **perceptron** is the neuron of section 1 with a rule for its
 # weights. (Deck K dates it 1957, deck V 1958. Both are right: a report of his laboratory, and the paper.)
 #
-# Write the two classes as $y = +1$ and $y = -1$, and append a constant 1 to each input so that the threshold is one
-# more weight. The machine answers with the sign of $w \cdot x$. Show it the examples one after the other. If the
-# answer is right, do nothing. If it is **wrong**:
+# Write the two classes as $y = +1$ and $y = -1$. Append a constant 1 to each input: as $w_1x_1 + w_2x_2 \ge \theta$
+# is $w_1x_1 + w_2x_2 + (-\theta)\cdot 1 \ge 0$, the threshold becomes one more weight, $-\theta$. From here on $x$
+# has the 1 in it, $w$ has that weight in it, and $w \cdot x$ is their scalar product. The machine answers with the
+# sign of $w \cdot x$. Show it the examples one after the other. If the answer is right, do nothing. If it is
+# **wrong** (the sign is not $y$, or the sum is 0, which is no answer):
 #
 # $$w \leftarrow w + y\,x.$$
 #
-# That is all. After the step $y\,w \cdot x$ is larger by $\lVert x \rVert^2$: the answer to *this* example has moved
-# in the right direction. Whether the others suffer is the question.
+# That is all. Look at $y\,w \cdot x$, which is positive for a right answer. The step makes it
+# $y\,(w + y\,x) \cdot x = y\,w \cdot x + \lVert x \rVert^2$, since $y^2 = 1$: larger, so that the answer to *this*
+# example has moved in the right direction. Whether the others suffer is the question.
+#
+# Nothing happens at a right answer. So the cell below goes from each mistake straight to the next one.
 
 # %% slide="fragment"
 def with_constant(x):
@@ -164,22 +174,24 @@ def with_constant(x):
     return np.column_stack([x, np.ones(len(x))])
 
 
-def perceptron(x, y, max_epochs=1000):
-    """Rosenblatt's rule, the rows in order, until a pass without a mistake.
+def perceptron(x, y, passes=1000):
+    """Rosenblatt's rule, from mistake to mistake, in the order of the rows, until no row is answered wrongly.
 
     x: (N, d) with the constant, y: (N,) of -1 and +1. Returns the mistakes as a list of (row, w after the step), and
-    whether it ended with a pass without a mistake.
+    whether no mistake is left after at most so many passes through the rows.
     """
-    w, mistakes = np.zeros(x.shape[1]), []
-    for _ in range(max_epochs):
-        before = len(mistakes)
-        for row in range(len(x)):
-            if y[row] * (w @ x[row]) <= 0:
-                w = w + y[row] * x[row]
-                mistakes.append((row, w))
-        if len(mistakes) == before:
-            return mistakes, True
-    return mistakes, False
+    w, last, mistakes = np.zeros(x.shape[1]), -1, []
+    while True:
+        wrong = np.flatnonzero(y * (x @ w) <= 0)  # the rows that w gets wrong
+        ahead = wrong[wrong > last]
+        if len(ahead):  # the next mistake of this pass
+            last = ahead[0]
+            w = w + y[last] * x[last]
+            mistakes.append((last, w))
+        elif len(wrong) and passes > 1:  # the others come in the next pass
+            last, passes = -1, passes - 1
+        else:
+            return mistakes, not len(wrong)
 
 
 TRUTH = np.array([0.6, -0.75, 0.28])
@@ -199,27 +211,30 @@ def separable(margin, n=40, seed=0):
 
 x, y = separable(margin=0.1)
 mistakes, finished = perceptron(x, y)
-print(f"{len(x)} points, {len(mistakes)} mistakes, then a whole pass without one: {finished}")
+print(f"{len(x)} points, {len(mistakes)} mistakes, then all points right: {finished}")
 assert finished and (np.sign(x @ mistakes[-1][1]) == y).all()
 
 # %% [markdown] slide="subslide"
 # ### How many mistakes?
 #
-# Albert Novikoff (1962) answered: if some unit vector $u$ separates the examples with **margin** $\gamma$, that is
-# $y\,(u \cdot x) \ge \gamma > 0$ for all of them, and no example is longer than $R$, then the perceptron makes **at
-# most $(R/\gamma)^2$ mistakes**, in whatever order the examples come and however many there are. The proof takes two
-# lines. Start with $w = 0$ and look at $w$ after $k$ mistakes:
+# For a vector $u$ of length 1 that answers all examples rightly, $y\,(u \cdot x)$ is the distance of an example from
+# the boundary $u \cdot x = 0$. The smallest of these distances is the **margin** $\gamma$. Albert Novikoff (1962)
+# answered: if there is such a $u$, that is $y\,(u \cdot x) \ge \gamma > 0$ for all examples, and none is longer than
+# $R$, then the perceptron makes **at most $(R/\gamma)^2$ mistakes**, in whatever order the examples come and however
+# many there are. The machine need not know $u$. The proof takes two lines. Start with $w = 0$ and look at $w$ after
+# $k$ mistakes:
 #
-# - each mistake adds $y\,x$, so $u \cdot w$ grows by at least $\gamma$: $\;u \cdot w \ge k\gamma$, hence
-#   $\lVert w \rVert \ge k\gamma$;
+# - each mistake adds $y\,x$, so $u \cdot w$ grows by at least $\gamma$: $\;u \cdot w \ge k\gamma$. As $u$ has length 1,
+#   $\lVert w \rVert$ is not smaller than $u \cdot w$, hence $\lVert w \rVert \ge k\gamma$;
 # - $\lVert w + yx \rVert^2 = \lVert w \rVert^2 + 2y\,w \cdot x + \lVert x \rVert^2$, and the middle term is not
 #   positive, *because it was a mistake*: $\;\lVert w \rVert^2 \le k R^2$.
 #
 # So $k\gamma \le \lVert w \rVert \le \sqrt{k}\,R$. The left side grows faster than the right, and they meet at
 # $k = (R/\gamma)^2$. After that there is no room for another mistake.
 #
-# **Explorer 2.** Go from mistake to mistake. Left, the line before and after; right, the length of $w$ in the shrinking
-# space between the two sides of the proof.
+# **Explorer 2.** Go from mistake to mistake. Left: the black ring is the example that was wrong, the dashed line the
+# boundary before the step, the colours the answers after it. Right: the length of $w$ in the shrinking space between
+# the two sides of the proof (both axes logarithmic).
 
 # %% slide="subslide"
 def plot_mistake(mistake=2, margin=0.05, seed=3):
@@ -325,12 +340,11 @@ def cards_left_right(n, rng):
 
 def one_pass(x, y, x_test, y_test):
     """The perceptron after each card of one pass. Returns the final weights, and the test accuracy by cards seen."""
-    w, accuracy = np.zeros(x.shape[1]), [0.0]  # with w = 0 there is no answer, and none is right
-    for row in range(len(x)):
-        if y[row] * (w @ x[row]) <= 0:
-            w = w + y[row] * x[row]
-        accuracy.append((np.sign(x_test @ w) == y_test).mean())
-    return w, np.array(accuracy)
+    mistakes, _ = perceptron(x, y, passes=1)
+    accuracy = np.zeros(len(x) + 1)  # with w = 0 there is no answer, and none is right
+    for row, w in mistakes:  # from this card on, until the next mistake
+        accuracy[row + 1 :] = (np.sign(x_test @ w) == y_test).mean()
+    return mistakes[-1][1], accuracy
 
 
 rng = np.random.default_rng(0)
@@ -358,8 +372,9 @@ axes[3].fill_between(range(101), *np.percentile(100 * curves, [10, 90], axis=0),
                      label="middle 80 % of the machines")
 axes[3].plot(100 * curves.mean(axis=0), color=BLUE, label="mean of 200 machines")
 axes[3].axvline(50, color=GREY, ls="--", lw=1.5)
+axes[3].text(51.5, 42, "fifty trials", color=GREY, fontsize=13)
 axes[3].set(title="New cards told right", xlabel="cards seen", ylabel="accuracy (%)", ylim=(0, 102))
-axes[3].legend(loc="lower right")
+axes[3].legend(loc="lower right", frameon=True, framealpha=1, edgecolor="none")
 plt.show()
 
 # %% [markdown] slide="fragment"
@@ -439,8 +454,9 @@ counts, bounds, _ = np.array(list(pairs.values())).T
 axes[0].loglog(bounds, counts, "o", color=BLUE)
 axes[0].loglog([30, 5000], [30, 5000], color=GREY, label="as many as the bound allows")
 for pair in ((0, 1), (3, 8), (1, 8)):
-    axes[0].annotate(f"{pair[0]} and {pair[1]}", (pairs[pair][1], pairs[pair][0]), (10, -12), fontsize=14,
-                     textcoords="offset points")
+    axes[0].plot(pairs[pair][1], pairs[pair][0], "o", color=ORANGE)  # over the blue one
+    axes[0].annotate(f"{pair[0]} and {pair[1]}", (pairs[pair][1], pairs[pair][0]), (4, -18), fontsize=14,
+                     color=ORANGE, textcoords="offset points")
 axes[0].set(title="The 45 pairs of digits", xlabel=r"bound $(R/\gamma)^2$", ylabel="mistakes made")
 axes[0].legend()
 w = perceptron(*two_digits(3, 8, X_train, Y_train))[0][-1][1][:-1].reshape(8, 8)
@@ -463,8 +479,9 @@ plt.show()
 #
 # The same question can be put to a machine, for any function and not only for this one. "Find $w$ and $\theta$ such
 # that these inequalities hold" is a **linear programme**, and there are algorithms that either find a solution or
-# prove that none exists. (Strict inequalities are not allowed there. But a solution may be multiplied by any positive
-# number, so that "$> 0$" can be asked for as "$\ge 1$".)
+# prove that none exists. (Strict inequalities are not allowed there. But $\theta$ may be lowered a little, until no
+# sum is exactly at the threshold, and then $w$ and $\theta$ may be multiplied by any positive number. So we can ask for
+# $w \cdot x - \theta \ge 1$ where the neuron should fire, and $\le -1$ where it should not.)
 
 # %% slide="fragment"
 def separating_neuron(x, y):
@@ -491,7 +508,8 @@ assert impossible == [(0, 1, 1, 0), (1, 0, 0, 1)]  # XOR and its negation
 
 # %% [markdown] slide="fragment"
 # And the program does not have to be believed. A linear programme without a solution comes with a **certificate**:
-# weights for the inequalities, none negative, with which they add up to nonsense. Here all four weights are 1.
+# factors for the inequalities, none negative, with which they add up to nonsense. Here all four factors are 1: add the
+# four inequalities as they are.
 
 # %% slide="fragment"
 sign = np.where(np.array(GATES["XOR"]) == 1, 1, -1)
@@ -508,12 +526,12 @@ for bits in (1, 2, 3):
 assert shares == {1: (4, 4), 2: (14, 16), 3: (104, 256)}
 
 # %% [markdown] slide="subslide"
-# Nor is XOR a special case: with every further input a smaller part of the functions is left. And the perceptron's
-# rule, on data that are not separable, never comes to rest:
+# Nor is XOR a special case: with two inputs one neuron computes 7 functions of 8, with three not even half of them. And
+# the perceptron's rule, on data that are not separable, never comes to rest:
 
 # %% slide="fragment"
 xor_x, xor_y = with_constant(INPUTS), np.where(np.array(GATES["XOR"]) == 1, 1, -1)
-endless, finished = perceptron(xor_x, xor_y, max_epochs=1000)
+endless, finished = perceptron(xor_x, xor_y, passes=1000)
 lengths = [np.linalg.norm(w) for _, w in endless]
 print(f"1000 passes over XOR: {len(endless)} mistakes, finished: {finished}; w goes round in circles, "
       f"never longer than {max(lengths):.2f}")
@@ -526,12 +544,12 @@ assert not finished and max(lengths) < 5
 
 # %% slide="fragment"
 def two_layers(x):
-    """Hidden neurons OR and AND; the output fires for OR without AND. x: (N, 2). Returns hidden (N, 2), output (N,)."""
-    hidden = np.column_stack([neuron(x, [1, 1], 1), neuron(x, [1, 1], 2)])
+    """Hidden neurons OR and AND; the output fires for OR without AND. x: (2,). Returns the hidden pair, the output."""
+    hidden = neuron(x, [1, 1], 1), neuron(x, [1, 1], 2)
     return hidden, neuron(hidden, [1, -1], 1)
 
 
-hidden, answers = two_layers(INPUTS)
+hidden, answers = (np.array(layer) for layer in zip(*[two_layers(row) for row in INPUTS], strict=True))
 for inputs, inner, answer in zip(INPUTS, hidden, answers, strict=True):
     print(f"inputs {inputs}   OR, AND {inner}   output {answer}")
 assert answers.tolist() == GATES["XOR"] and separating_neuron(hidden, GATES["XOR"]) is not None
@@ -544,8 +562,8 @@ for ax, points, title, names in ((axes[0], INPUTS, "Input: no line will do", ("$
         ax.scatter(*mine.T, s=260, color="black" if value else "white", edgecolor="black", linewidth=2, zorder=3)
     ax.set(title=title, xlabel=names[0], ylabel=names[1], xticks=[0, 1], yticks=[0, 1], xlim=(-0.4, 1.5),
            ylim=(-0.4, 1.5), aspect="equal")
-for inputs, inner in ((("00"), (0, 0)), (("01, 10"), (1, 0)), (("11"), (1, 1))):
-    axes[1].annotate(inputs, inner, (0, 16), textcoords="offset points", ha="center")
+for inputs, inner, up in (("00", (0, 0), 16), ("01, 10", (1, 0), -32), ("11", (1, 1), 16)):
+    axes[1].annotate(inputs, inner, (0, up), textcoords="offset points", ha="center")
 axes[1].plot([0.3, 1.5], [-0.4, 0.8], color=BLUE)
 plt.show()
 
@@ -553,7 +571,10 @@ plt.show()
 # The hidden layer moves the points so that a line can do the rest. This is the whole idea of deep learning, on four
 # points. What was missing in 1969 was not the layered net but a good way to *learn* its first layer: the perceptron's
 # rule corrects the neuron that gave the wrong answer, and a hidden neuron gives no answer of its own. Backpropagation
-# (module 02) solves that; here it trains 100 nets of each size at once.
+# (module 02) solves that; here it trains 100 nets of each size at once, and then one net on the cards with two marks.
+# Read this cell for its result: hidden neurons with a smooth step (`tanh`, or `ReLU`) in place of the sharp one, and
+# weights that are moved many times, each time a little in the direction that lowers the error. Modules 02 and 03
+# explain every line.
 
 # %% slide="fragment"
 def train_on_xor(hidden_units, nets=100, steps=500, seed=0):
@@ -602,26 +623,31 @@ assert hidden_layer > 0.9
 #
 # Deck N's history begins with Alexey Ivakhnenko, "first works on deep neural networks". His **group method of data
 # handling** (GMDH), made in Kiev with Valentin Lapa and others, learned many layers twenty years before backpropagation
-# was known. It does not adjust all layers together but **builds one after the other**:
+# became known (1986). It does not adjust all layers together but **builds one after the other**:
 #
 # 1. Take each pair of inputs $(a, b)$. Fit a unit $c_0 + c_1 a + c_2 b + c_3 ab + c_4 a^2 + c_5 b^2$ to the target by
 #    least squares on the *training* data.
 # 2. Rank the units by their error on *other* data, the **validation set**. Keep the best few.
-# 3. Their outputs are the inputs of the next layer. Stop when the best error no longer goes down (here: by 1 %).
+# 3. Their outputs, scaled to mean 0 and standard deviation 1, are the inputs of the next layer. Stop when the best
+#    validation error no longer goes down (here: by at least 1 %).
 #
 # Step 2 is a discovery of its own: choose on data that were not used for fitting. We run it on a real set that comes
 # with scikit-learn: 442 diabetes patients, ten measurements each, and a score of how far the disease went in the year
 # after.
 
 # %% slide="fragment"
-def quadratic(a, b):
-    """The six terms of a unit. a, b: (N,). Returns (N, 6)."""
-    return np.stack([np.ones_like(a), a, b, a * b, a**2, b**2], axis=1)
+SQUARES = PolynomialFeatures(degree=2)  # constant, inputs, their squares and the products of pairs
+FIT = LinearRegression(fit_intercept=False)  # least squares; the constant is among the terms
+
+
+def quadratic(columns):
+    """The terms of a polynomial of second degree. columns: (N, d). Returns (N, 6) for two, (N, 66) for ten columns."""
+    return SQUARES.fit_transform(columns)
 
 
 def least_squares(terms, y, rows):
     """Predictions for all rows of `terms` (N, k), fitted on `rows` only."""
-    return terms @ np.linalg.lstsq(terms[rows], y[rows], rcond=None)[0]
+    return FIT.fit(terms[rows], y[rows]).predict(terms)
 
 
 def rmse(predicted, y, rows):
@@ -635,7 +661,7 @@ def gmdh(x, y, train, val, layers=8, keep=10):
     for _ in range(layers):
         units = []
         for i, j in itertools.combinations(range(columns.shape[1]), 2):
-            predicted = least_squares(quadratic(columns[:, i], columns[:, j]), y, train)
+            predicted = least_squares(quadratic(columns[:, [i, j]]), y, train)
             units.append((rmse(predicted, y, val), predicted, used[i] | used[j]))
         units.sort(key=lambda unit: unit[0])
         best.append(units[0][1:])
@@ -679,12 +705,6 @@ print(f"the unit that it ends with uses {', '.join(patients.feature_names[i] for
 # split of 442 patients says little, so we take thirty.
 
 # %% slide="fragment"
-def all_quadratic(x):
-    """Constant, inputs, squares and products of pairs: (N, 66) for ten inputs."""
-    products = [x[:, i] * x[:, j] for i, j in itertools.combinations_with_replacement(range(x.shape[1]), 2)]
-    return np.column_stack([np.ones(len(x)), x, *products])
-
-
 results = {name: [] for name in ("mean of all", "linear", "all quadratic terms", "GMDH, stopped", "GMDH, 8 layers")}
 depths = []
 for seed in range(30):
@@ -694,7 +714,7 @@ for seed in range(30):
     depth = stop([rmse(p, y, val) for p in units])
     depths.append(depth + 1)
     for name, predicted in zip(results, (np.full(len(y), y[both].mean()), least_squares(with_constant(x), y, both),
-                                         least_squares(all_quadratic(x), y, both), units[depth], units[-1]),
+                                         least_squares(quadratic(x), y, both), units[depth], units[-1]),
                                strict=True):
         results[name].append(rmse(predicted, y, test))
 for name, values in results.items():
@@ -709,6 +729,7 @@ fig, axes = plt.subplots(1, 2, figsize=(13.5, 4.8))
 for (name, values), style, color in zip(errors.items(), ("o--", "s-", "^-."), (GREY, BLUE, ORANGE), strict=True):
     axes[0].plot(range(1, 9), values, style, color=color, label=name)
 axes[0].axvline(chosen + 1, color=GREY, lw=1.2)
+axes[0].text(chosen + 1.1, 60, "stops here", color=GREY, fontsize=13, rotation=90)
 axes[0].set(title="One split: error by layer", xlabel="layer", ylabel="RMS error (points)")
 axes[0].legend()
 for place, values in enumerate(results.values()):
@@ -724,9 +745,11 @@ axes[1].invert_yaxis()
 plt.show()
 
 # %% [markdown] slide="fragment"
-# Three things to see. On these data plain linear regression is a little better (it may fit on the validation rows too,
-# which GMDH needs for choosing): a comparison needs the dull rival.
-# Choosing on a validation set protects from what spoils the fit of all quadratic terms, with nearly the same units.
+# (The measurements that the first net ends with are the body mass index, the blood pressure and values of the blood
+# serum.) Three things to see. On these data plain linear regression is a little better (it may fit on the validation
+# rows too, which GMDH needs for choosing): a comparison needs the dull rival.
+# The fit of all 66 terms uses squares and products as GMDH does, and is worse: it has too many coefficients for so few
+# patients. Choosing few units on a validation set protects GMDH from that.
 # And depth for its own sake is dangerous here: eight layers of squares are a polynomial of degree $2^8 = 256$, which
 # explodes on a patient a little outside the training data. Units that grow more slowly, like the sigmoid, do not have
 # that trouble; they have another one (module 03, *Activations and saturation*).
@@ -797,11 +820,15 @@ assert zero_or_one > 0.95 > 0.85 > by_rules > 0.5
 # Trees and Support Vector Machines" (deck V). Those still are what a net should be compared with:
 #
 # - **naive Bayes** estimates for each class the mean and the variance of each pixel, takes the pixels for independent,
-#   and applies Bayes' rule;
+#   and answers with the class under which the image is most probable (Bayes' rule, with the share of each class);
 # - a **decision tree** learns its own if–then rules from data, one threshold on one pixel at a time;
 # - a **support vector machine** (SVM) takes the separating plane of widest margin, Novikoff's $\gamma$ made as large
-#   as possible. With a *kernel* the plane lies in a space of products of the inputs, and is curved in the space of
-#   the inputs.
+#   as possible. With a *kernel* the plane lies in a larger space of functions of the inputs, and is curved in the space
+#   of the inputs. The *Gaussian* kernel compares images by their distance.
+#
+# Beside them stands a small net, 64 hidden neurons, trained as modules 02 and 03 will explain. For a share $p$ of right
+# answers on $n$ images the **standard error** is $\sqrt{p(1-p)/n}$: by about so much another sample of images would
+# give another share.
 
 # %% slide="subslide"
 def small_net_accuracy(seed):
@@ -853,9 +880,10 @@ plt.show()
 # date can be checked. We list those that the decks quote, and their neighbours from the same papers.
 
 # %% slide="fragment"
-# made, due (None: no date given), came true (None: not by 2026), who, what, what happened
+# made, due (None: no date given), came true (None: not by 2026, or disputed), who, what, what happened
 PREDICTIONS = [
-    (1955, 1956, None, "McCarthy, Minsky, Rochester, Shannon", "significant advance on human problems in one summer",
+    (1955, 1956, None, "McCarthy, Minsky, Rochester, Shannon",
+     "in one summer, a significant advance in making machines think",
      "a name for the field; the problems took decades"),
     (1958, None, None, "The New York Times, of the Navy", "walk, talk, see, write, reproduce itself, be conscious",
      "shown that day: left- from right-marked cards"),
@@ -865,7 +893,7 @@ PREDICTIONS = [
      "McCune's EQP proved the Robbins conjecture in October 1996"),
     (1965, 1985, None, "Simon", "machines do any work a man can do", "open"),
     (1982, 1992, None, "Fifth Generation project, Japan", "machines that converse and reason, in ten years",
-     "ended in 1992 without them"),
+     "ended in 1992 without them; machines that converse came thirty years later, by learning from text"),
 ]
 for made, due, came, who, what, outcome in PREDICTIONS:
     late = "" if came is None or due is None else f" ({came - due} years late)"
@@ -886,14 +914,15 @@ for row, (made, due, came, who, what, _) in enumerate(PREDICTIONS):
 for winter in ((1974, 1980), (1987, 1993)):
     ax.axvspan(*winter, color=GREY, alpha=0.15, lw=0)
     ax.text(np.mean(winter), 5.75, "winter", ha="center", color=GREY, fontsize=13)
-ax.set(title="Blue: time asked for. Orange: waiting (dotted: still). Star: it came", xlabel="year", ylim=(6, -0.8),
-       xlim=(1952, 2028), yticks=[])
+ax.set(title="Blue: time asked for. Orange: waiting (dotted: open or disputed). Star: it came", xlabel="year",
+       ylim=(6, -0.8), xlim=(1952, 2028), yticks=[])
 plt.show()
 
 # %% [markdown] slide="fragment"
-# Deck V's quotation about chess is correct: Herbert Simon and Allen Newell said it in a talk of 1957, printed in
-# 1958. It came true, 29 years late, and by search in special hardware, not by the methods they had in mind. (The grey
-# bars are usual dates; where a winter begins is a matter of opinion.)
+# Deck V's quotation about chess is correct: Herbert Simon and Allen Newell said it in a talk of 1957, and it was
+# printed the year after. It came true, 29 years late (30, if the ten years count from the talk), and mostly by search
+# in special hardware. A **winter** is a time in which funds and interest were withdrawn. (The grey bars are usual
+# dates; where a winter begins is a matter of opinion.)
 #
 # > **Erratum E50.** Deck V: "The term AI has been coined in 1955 by John McCarthy: 'The science and engineering of
 # > making intelligent machines'." The year is right: the term is in the proposal, dated 31 August 1955, for the
@@ -908,7 +937,7 @@ plt.show()
 #
 # | year | deck | what | work |
 # |---|---|---|---|
-# | 2006 | V | layer-wise pre-training with RBMs | Hinton, Osindero, Teh |
+# | 2006 | V | nets trained layer by layer first (RBMs, restricted Boltzmann machines) | Hinton, Osindero, Teh |
 # | 2009 | G | acoustic model for speech | Mohamed, Dahl, Hinton |
 # | 2011 | G | road signs | Cireşan and others: German traffic sign competition |
 # | 2011 | N | Microsoft, speech | Seide, Li, Yu |
@@ -933,7 +962,8 @@ plt.show()
 #
 # Decks G and F give the same three reasons: more data, better hardware, better algorithms. Deck K asks, with Geoffrey
 # Hinton, why it did not happen in 1986: the data sets and the computers were too small. How much too small? These are
-# the sizes of data sets that the decks print, with the perceptron's cards and this course's digits.
+# the sizes of data sets that the decks print, with the perceptron's cards and this course's digits. (ImageNet is a
+# collection of photographs sorted by what they show, ILSVRC the part of it that the contest of section 8 uses.)
 
 # %% slide="fragment"
 # year, items, name, where the number stands
@@ -972,7 +1002,10 @@ assert 0.07 < boxed < 0.075
 # ### Compute
 #
 # Deck F prints two tables, one in "History: why now?" and one in "GPU: which one?". A **FLOPS** is one operation on
-# floating-point numbers in a second; TFLOPS are $10^{12}$ of them. FP32 numbers have 32 bits, FP16 numbers have 16.
+# floating-point numbers in a second; GFLOPS are $10^9$ and TFLOPS $10^{12}$ of them. FP32 numbers have 32 bits, FP16
+# numbers have 16. The i7 is the processor of a desktop computer. All others are or contain **GPUs**, graphics
+# processors that do thousands of such operations at once: GTX and Titan are cards for a desktop computer, Drive PX is
+# a computer for cars, and the DGX-1 is a machine with eight GPUs.
 
 # %% slide="fragment"
 HARDWARE = {  # deck F: TFLOPS, price in dollars (None: not given)
@@ -1092,8 +1125,9 @@ assert np.isclose(before - after, 1.02) and 0.27 < gone < 0.28
 # ## 8. ImageNet, 2010 to 2015
 #
 # The *ImageNet Large Scale Visual Recognition Challenge* (ILSVRC): 1.2 million training images of 1,000 classes. A
-# program names five classes for each of 100,000 test images and is wrong if the right one is not among the five: the
-# **top-5 error**. Four decks quote it, not always the same number.
+# program names five classes for each of 100,000 test images (150,000 in 2010) and is wrong if the right one is not
+# among the five: the **top-5 error**. The decks quote it, not always with the same number. In the figure, *hand-made
+# features* are measurements on the image that people thought out, such as the directions of edges.
 
 # %% slide="fragment"
 # year, entry, error in %, who printed it; the years 2010 and 2011 are in Russakovsky and others (2015)
@@ -1132,9 +1166,9 @@ print("error of the winner divided by that of the year before:", " ".join(f"{rat
 assert yearly[0] > 0.9 and max(yearly[1:]) < 0.75
 
 # %% [markdown] slide="subslide"
-# Hand-made features moved by a tenth a year; from 2012 on each winner removed at least a quarter of the errors that
-# were left. (Detection, where objects must also be found, is harder: deck N's mean average precision went from .2258 in
-# 2013 to .4393 in 2014, where 1 is perfect.)
+# From 2010 to 2011 hand-made features lost a tenth of their errors, and nothing after that; from 2012 on each winner
+# removed at least a quarter of the errors that were left. (Detection, where objects must also be found, is harder:
+# deck N's mean average precision went from .2258 in 2013 to .4393 in 2014, where 1 is perfect.)
 #
 # > **Erratum E7.** AlexNet's error is 15 % in deck G, 15.31 % in N and 16.4 % in V. None is the error of *the net*
 # > AlexNet: one net has 18.2 % (validation images), the average of five has 16.4 %, and 15.3 % takes seven nets of
@@ -1152,7 +1186,8 @@ for name, (one, many, nets) in SINGLE.items():
     print(f"{name:<10} one net {one:5.2f} %   {nets} nets {many:5.2f} %   {fewer_errors(one, many):.0%} fewer errors")
     assert many < one
 
-# an ensemble in miniature: bootstrapped trees on the digits
+# an ensemble in miniature: decision trees on the digits, each fitted on images drawn at random with replacement, and
+# with 16 pixels drawn at random to choose from at each rule
 rng = np.random.default_rng(0)
 votes, single = np.zeros((len(Y_test), 10)), []
 for seed in range(7):
@@ -1206,9 +1241,10 @@ assert only_machine == 46
 # > person who had trained on 500 images before; a second person, who trained less, made **12.0 %** errors on 258
 # > images (Russakovsky and others, 2015).
 #
-# Is 102 against 76 a real difference, or luck? The images on which both are right, or both wrong, say nothing about it.
-# There remain 72 + 46 = 118 on which exactly one is right. If both were equally good, each of these would fall to
-# either side like a fair coin. **McNemar's test** asks how often 118 coins are as uneven as 72 to 46, or more.
+# Is 102 against 76 a real difference, or luck? The images on which both are right, or both wrong, say nothing about
+# it. There remain 72 + 46 = 118 on which exactly one is right. If both were equally good, each of these would fall to
+# either side like a fair coin. **McNemar's test** asks how often 118 coins are as uneven as 72 to 46, or more, to
+# either side. That probability is the **p-value**, $p$: the smaller it is, the harder luck is to believe in.
 
 # %% slide="fragment"
 p_value = binomtest(only_human, only_human + only_machine, 0.5).pvalue
@@ -1247,7 +1283,7 @@ def plot_contest(images=1500, only_human_right=4.8, only_machine_right=3.1):
     ax.bar(counts[near], chance[near], width=1, color=np.where(uneven, ORANGE, GREY)[near], edgecolor="white", lw=0.3)
     ax.axvline(a, color="black", lw=2)
     ax.set(title=f"{images} images, {a} against {b}: p = {min(chance[uneven].sum(), 1):.3g}",
-           xlabel=f"images that only the human gets right, of {a + b}", ylabel="probability if equal")
+           xlabel=f"images that only the human gets right, of {a + b}", ylabel="probability if equally good")
 
 
 plot_contest(images=500)
@@ -1255,6 +1291,28 @@ plot_contest(images=500)
 # %% slide="fragment"
 explore(plot_contest, images=(100, 5000, 100), only_human_right=(0.0, 10.0, 0.1), only_machine_right=(0.0, 10.0, 0.1),
         labels={"only_human_right": "only human right (%)", "only_machine_right": "only machine right (%)"})
+
+# %% [markdown] slide="slide"
+# ## What the decks say, and what we computed
+
+# %% slide="fragment"
+ledger = [
+    ("V", "XOR cannot be solved; it led to multi-layer networks", "the neurons of 1943, in two layers, do (E18)"),
+    ("N", "ImageNet: objects annotated 1,034,908", f"images with a box, {boxed:.1%} of all (E14)"),
+    ("F", "GTX 1070: best flops/$", f"{per_dollar['GTX 1070']:.1f} GFLOPS a dollar; the GTX 1080 Ti has "
+     f"{per_dollar['GTX 1080 Ti']:.1f} (E36)"),
+    ("F", "i7-6700K: ~0.1-0.2 TFLOPS", f"{peak / 1e12:.3f} TFLOPS at its peak (E37)"),
+    ("F", "IBM: 8 % word error rate, 36 % better", f"{ibm_before:.1f} % before, {ibm_before - 8:.1f} points"),
+    ("N", "DeepFace: 97.35 %, a 27 % improvement", f"{gone:.1%} fewer errors, {before - after:.2f} points (E13)"),
+    ("G", "GoogLeNet: monster model", f"{SIZES_OF_NETS['GoogLeNet']:,} weights; AlexNet has "
+     f"{SIZES_OF_NETS['AlexNet']:,} (E15)"),
+    ("G, V", "ResNet 3.6 %, GoogLeNet 6.7 %", f"six and seven nets; one net {SINGLE['ResNet'][0]:.2f} % and "
+     f"{SINGLE['GoogLeNet'][0]:.2f} % (E16)"),
+    ("G, V, N", "machine 6.7 %, human 5.1 %", f"{machine_wrong / IMAGES:.1%}, {human_wrong / IMAGES:.1%} on the same "
+     f"images, p = {p_value:.3f} (E12)"),
+]
+for deck, says, computed in ledger:
+    print(f"{deck}: {says}\n     -> {computed}")
 
 # %% [markdown] slide="slide"
 # ## Summary

@@ -31,6 +31,7 @@ from course_utils.widgets import explore
 use_style()
 BLUE, ORANGE, GREEN, PURPLE, GREY = (COLORS[name] for name in ("blue", "vermillion", "green", "purple", "grey"))
 torch.set_num_threads(1)  # the nets are small: starting threads would take longer than the arithmetic
+ledger = []  # (deck, what it says, what we compute), printed at the end
 
 
 def compare(what, printed, computed, agrees=True):
@@ -243,12 +244,14 @@ measured = slopes_along_axes(lambda a: predict(a, x), a)[2]
 corrected, deck = x[2] * y_hat * (1 - y_hat), deck_dyhat_da(y_hat, x)[2]
 print(f"dŷ/da3   measured {measured:+.6f}   corrected {corrected:+.6f}   deck F {deck:+.6f}")
 assert np.isclose(measured, corrected) and np.isclose(measured, -deck)
+ledger.append(("F", "dŷ/da3 = -x3 ŷ (1 - ŷ)", f"+x3 ŷ (1 - ŷ): {corrected:+.4f}, measured {measured:+.4f} (E2)"))
 
 for y in (0.0, 1.0):
     correct = (y_hat - y) * x
     deck = deck_dL_dyhat(y_hat, y) * deck_dyhat_da(y_hat, x)
     print(f"y = {y:.0f}    correct gradient {correct}   deck F's gradient {deck}")
     assert np.allclose(deck, correct if y == 0 else -correct)
+ledger.append(("F", "dL/dŷ = -y/ŷ - (1-y)/(1-ŷ)", "the second sign is +; with E2, y = 1 turns the gradient (E1)"))
 
 # %% slide="fragment"
 def losses_while_learning(gradient, y, lr=0.1, steps=30):
@@ -288,6 +291,7 @@ print(f"measured dL/da3    {measured:+.6f}")
 print(f"dL/dŷ · dŷ/da3     {dL_dy * dy_da3:+.6f}")
 print(f"da3/dŷ · dŷ/dL     {as_printed:+.6f}, and 1 / (dL/da3) is {1 / measured:+.6f}")
 assert np.isclose(dL_dy * dy_da3, measured) and np.isclose(as_printed, 1 / measured)
+ledger.append(("F", "dL/da3 = da3/dŷ · dŷ/dL", f"{as_printed:+.3f} as printed, 1 over {measured:+.3f} (E3)"))
 
 # %% [markdown] slide="slide"
 # ## 3. Walking downhill
@@ -519,6 +523,8 @@ compare("o1", "0.751", o[0])
 compare("o2", "0.773", o[1])
 compare("error at the start", "0.298371109", error)
 compare("h2", "0.596", h[1], agrees=False)
+ledger.append(("K", "h2 = 0.596", f"{h[1]:.5f} (E29)"))
+ledger.append(("K", "error at the start 0.298371109", f"{error:.9f}"))
 
 # %% [markdown] slide="fragment"
 # > **Erratum E29.** Deck K prints $h_2 = 0.596$. It is $0.59688\ldots$, which rounds to $0.597$. The digits were cut
@@ -638,6 +644,9 @@ compare("with the bug: after one step", "0.291027924", buggy_errors[1])
 compare("with the bug: after 10,000 steps", "0.000035085", buggy_errors[-1])
 print(f"to more digits, after 10,000: {buggy_errors[-1]:.11f}")
 assert f"{buggy_errors[-1]:.11f}" == "0.00003508479"
+ledger.append(("K", "error after one step 0.291027924", f"{errors[1]:.9f}; with the slip {buggy_errors[1]:.9f} (E4)"))
+ledger.append(("K", "error after 10,000 steps 0.000035085",
+               f"{errors[-1]:.10f}; with the slip {buggy_errors[-1]:.11f} (E4)"))
 
 # %% [markdown] slide="subslide"
 # The page behind the slide contradicts itself. It works out the weights after one step on paper, and there $w_1$ is
@@ -890,6 +899,8 @@ s = torch.zeros(1, requires_grad=True)
 print(f"relu at 0: {left_slope:.0f} on the left, {right_slope:.0f} on the right, PyTorch says {t.grad.item():.0f}")
 print(f"relu(t) - relu(-t) = t at 0: slope 1, PyTorch says {s.grad.item():.0f}")
 assert (left_slope, right_slope, t.grad.item(), s.grad.item()) == (0, 1, 0, 0)
+ledger.append(("G", "all modules are differentiables",
+               f"relu at 0: {left_slope:.0f} on one side, {right_slope:.0f} on the other (E39)"))
 
 at_kink = sum((z == 0).sum().item() for z in (z1, z2))
 print(f"sums that are exactly 0 in the net above: {at_kink} of {z1.numel() + z2.numel()}")
@@ -1064,6 +1075,8 @@ for width in (1, 4, 16, 48, 256, 1000):
     print(f"{count:>10,} {1e3 * forward_s:>7.2f} ms {1e3 * both_s:>7.2f} ms {both_s / forward_s:>6.1f} {ratio:>20.2f} "
           f"{nudging_s:>8.2g} s{'' if really else ' (from one pass)'}")
     assert 2 < ratio < 3
+ledger.append(("F", "derivative of big networks not possible by hand",
+               f"all {count:,} derivatives for {ratio:.1f} times a forward pass, exactly (E30)"))
 
 # %% [markdown] slide="fragment"
 # The ratio of operations has a simple reason. Forwards, a layer multiplies once ($h\,w$). Backwards it multiplies
@@ -1388,6 +1401,13 @@ plt.show()
 # > **Erratum E40.** Deck N's history has "1986, Geoffrey Hinton, backpropagation algorithm in its current form". The
 # > paper of 1986 has three authors, of whom David Rumelhart is the first, and the algorithm is older: see the list
 # > above and the references.
+
+# %% [markdown] slide="slide"
+# ## What the decks say, and what we computed
+
+# %% slide="fragment"
+for deck, says, computed in ledger:
+    print(f"{deck}  {says}\n     -> {computed}")
 
 # %% [markdown] slide="slide"
 # ## Summary

@@ -20,7 +20,13 @@
 # **How it works.** Write each answer in its cell, in place of the line that says so, then run the cell below it: it
 # checks your answer, and says what came, what was expected and which slip is likely. When your work is graded, the
 # same checks run again with inputs you have not seen. Every exercise can be solved without the others. Arrays are
-# NumPy arrays; a batch is `(examples, features)`, one example a row.
+# NumPy arrays; a batch is `(examples, features)`, one example a row. Where an array is asked, return an array: a list
+# becomes one by `np.array(the_list)`.
+#
+# **Two errors that Python reports itself.** `mismatch in its core dimension`: a product `@` of two shapes that do not
+# fit. In `A @ B` the last number of `A.shape` must be the first of `B.shape`; print both. `The truth value of an array
+# with more than one element is ambiguous`: an `if` was given a whole array. Compare one number at a time, or let NumPy
+# compare all at once: `a >= 2` is an array of truth values.
 
 # %% tags=["setup"]
 try:
@@ -51,8 +57,9 @@ plotting.use_style()
 #
 # $$\text{output} = \begin{cases} 1 & \text{if } w_1x_1 + \dots + w_nx_n \ge \theta \\ 0 & \text{otherwise}\end{cases}$$
 #
-# A negative weight stands for an inhibitory input. (In the paper a single active inhibitory input forbids firing; a
-# weight that is negative enough does the same.) Write it for a whole batch at once.
+# A negative weight stands for an input that holds the neuron back, an *inhibitory* one. (In the paper a single active
+# inhibitory input forbids firing; a weight that is negative enough does the same.) The lecture's neuron answers to one
+# example. Yours gets a batch `(batch, inputs)` and returns one output for each row.
 
 
 # %% answer="mcculloch_pitts"
@@ -88,6 +95,13 @@ checks.equal(
         "the threshold was added; sum + threshold >= 0 is not sum >= threshold": np.array([1, 1, 1, 1, 1, 1]),
         "the outputs are -1 and 1 (Rosenblatt's labels), and 0 and 1 were asked": np.array([-1, -1, 1, 1, -1, -1]),
         "the weighted sums themselves came: the threshold is still to be applied": np.array([0, 1, 2, 3, -2, 1]),
+        "a list came, with the right numbers; an array was asked: np.array(the_list)": [0, 0, 1, 1, 0, 0],
+        "the sum was not set back to 0 for the next example": np.array([0, 0, 1, 1, 1, 1]),
+        "the products w x were compared one by one; add them up over the inputs of each example first":
+            (x * np.array([2, 1, -2]) >= 2).astype(int),
+        "the sum runs over the examples (axis 0) and not over the inputs (axis 1)": np.array([1, 1, 0]),
+        "the products of all examples were added up to a single sum; each example has a sum of its own": 1,
+        "only the first example was answered: the `return` stands inside the loop": 0,
     },
 )
 checks.equal(mcculloch_pitts(np.array([[0], [1]]), np.array([-1]), 0), np.array([1, 0]),
@@ -122,7 +136,8 @@ with checks.hidden():
 # | `"NOR"` | no input is 1 |
 # | `"NOT"` | its single input is 0 |
 #
-# The gates have any number of inputs, so the threshold may depend on it. Many answers are right: the check tries
+# Your function does not see the inputs, only their number, `inputs`: it says which neuron to build. The number is any,
+# and weights and threshold may depend on it. Many answers are right: the check tries
 # your neuron on all $2^n$ inputs and looks at nothing else. Stay with whole numbers or halves: sums of tenths are
 # rounded, and 0.1 + 0.2 ≥ 0.3 could go either way.
 #
@@ -164,9 +179,14 @@ def fires(answer, x, what):
     checks.that(isinstance(answer, tuple | list) and len(answer) == 2,
                 f"{what}: a pair (weights, threshold) was asked.")
     weights, threshold = (np.asarray(part, dtype=float) for part in answer)
-    checks.that(weights.shape == (x.shape[1],), f"{what}: the weights must have the shape (inputs,), one for each "
-                f"input, and their shape is {weights.shape}. A bias is no weight: it goes into the threshold.")
-    checks.that(threshold.shape == (), f"{what}: the threshold must be one number.")
+    hint = ""
+    if weights.shape == () and threshold.shape == (x.shape[1],):
+        hint = " The weights stand first, the threshold second."
+    elif weights.shape == (x.shape[1] + 1,):
+        hint = " A bias is no weight: it goes into the threshold."
+    checks.that(weights.shape == (x.shape[1],), f"{what}: the weights must have the shape ({x.shape[1]},), one for "
+                f"each input, and their shape is {weights.shape}.{hint}")
+    checks.that(threshold.shape == (), f"{what}: the threshold must be one number; its shape is {threshold.shape}.")
     return (x @ weights >= threshold).astype(int)
 
 
@@ -280,12 +300,17 @@ def all_inputs(n):
 
 def outputs(net, x):
     """What the net (W1, t1, w2, t2) answers to each row of x."""
+    n = x.shape[1]
     checks.that(isinstance(net, tuple | list) and len(net) == 4, "four things were asked: (W1, t1, w2, t2).")
     W1, t1, w2, t2 = (np.asarray(part, dtype=float) for part in net)
-    checks.that(W1.ndim == 2 and W1.shape[1] == x.shape[1],
-                f"W1 must have the shape (hidden, inputs), with a column for each input; its shape is {W1.shape}.")
-    checks.that(t1.shape == w2.shape == W1.shape[:1] and t2.shape == (),
-                "t1 and w2 must have one entry for each hidden neuron, shape (hidden,), and t2 is one number.")
+    hint = " Is it transposed?" if W1.ndim == 2 and W1.shape[0] == n else ""
+    checks.that(W1.ndim == 2 and W1.shape[1] == n, f"parity_net({n}): W1 must have the shape (hidden, {n}), a row for "
+                f"each hidden neuron and a column for each input; its shape is {W1.shape}.{hint}")
+    hidden_neurons = W1.shape[0]
+    for name, part in (("t1", t1), ("w2", w2)):
+        checks.that(part.shape == (hidden_neurons,), f"parity_net({n}): {name} must have one entry for each hidden "
+                    f"neuron, shape ({hidden_neurons},); its shape is {part.shape}.")
+    checks.that(t2.shape == (), f"parity_net({n}): t2 must be one number; its shape is {t2.shape}.")
     hidden = (x @ W1.T >= t1).astype(int)
     return (hidden @ w2 >= t2).astype(int)
 
@@ -366,20 +391,22 @@ from course_utils import checks
 w, x = np.array([1.0, -2.0]), np.array([3.0, 4.0])  # w·x = -5
 original = w.copy()
 checks.close(
-    perceptron_step(checks.inout(w), 1.0, x, 1), (np.array([4.0, 2.0]), 2.0),
-    "(w, b) after a mistake on a positive example: w·x + b = -4, y = 1",
+    perceptron_step(checks.inout(w), 2.0, x, 1), (np.array([4.0, 2.0]), 3.0),
+    "after a mistake on a positive example (w·x + b = -3, y = 1), the pair (w, b)",
     slips={
-        "the step has the wrong sign: y x is added": (np.array([-2.0, -6.0]), 0.0),
-        "b was not updated": (np.array([4.0, 2.0]), 1.0),
-        "nothing changed, and this is a mistake: y (w·x + b) = -4": (np.array([1.0, -2.0]), 1.0),
-        "the step is twice as long: y minus the answer is 2 y, and y was asked": (np.array([7.0, 6.0]), 3.0),
-        "b was updated by y (w·x + b), and only y was asked": (np.array([4.0, 2.0]), -3.0),
+        "the step has the wrong sign: y x is added": (np.array([-2.0, -6.0]), 1.0),
+        "b was not updated": (np.array([4.0, 2.0]), 2.0),
+        "y was subtracted from b; it is added, as to w (b is minus the threshold)": (np.array([4.0, 2.0]), 1.0),
+        "nothing changed, and this is a mistake: y (w·x + b) = -3": (np.array([1.0, -2.0]), 2.0),
+        "the step is twice as long: y minus the answer is 2 y, and y was asked": (np.array([7.0, 6.0]), 4.0),
+        "b was updated by y (w·x + b), and only y was asked": (np.array([4.0, 2.0]), -1.0),
+        "w and b came as one array; a pair was asked: return w, b": np.array([4.0, 2.0, 3.0]),
     },
 )
 checks.unchanged(w, original, "w")
 checks.close(
     perceptron_step(w, 7.0, x, -1), (np.array([-2.0, -6.0]), 6.0),
-    "(w, b) after a mistake on a negative example: w·x + b = 2, y = -1",
+    "after a mistake on a negative example (w·x + b = 2, y = -1), the pair (w, b)",
     slips={
         "the label has no say in the step: x was added, and y x was asked": (np.array([4.0, 2.0]), 8.0),
         "b was updated as if y were 1": (np.array([-2.0, -6.0]), 8.0),
@@ -388,14 +415,17 @@ checks.close(
             (np.array([1.0, -2.0]), 7.0),
     },
 )
+nothing = "nothing came back for a right answer: return w and b as they are, there too"
 unmoved = "this example is no mistake, so nothing may change: the perceptron learns from its mistakes only"
-checks.close(perceptron_step(w, 5.5, x, 1), (w.copy(), 5.5), "(w, b) after a right answer: w·x + b = 0.5, y = 1",
-             slips={unmoved: (np.array([4.0, 2.0]), 6.5)})
-checks.close(perceptron_step(w, 1.0, x, -1), (w.copy(), 1.0), "(w, b) after a right answer: w·x + b = -4, y = -1",
+checks.close(perceptron_step(w, 5.5, x, 1), (w.copy(), 5.5),
+             "after a right answer (w·x + b = 0.5, y = 1), the pair (w, b)",
+             slips={unmoved: (np.array([4.0, 2.0]), 6.5), nothing: None})
+checks.close(perceptron_step(w, 1.0, x, -1), (w.copy(), 1.0),
+             "after a right answer (w·x + b = -4, y = -1), the pair (w, b)",
              slips={unmoved: (np.array([-2.0, -6.0]), 0.0)})
 for label, moved in ((1, (np.array([4.0, 2.0]), 6.0)), (-1, (np.array([-2.0, -6.0]), 4.0))):
     checks.close(perceptron_step(w, 5.0, x, label), moved,
-                 f"(w, b) for an example on the boundary: w·x + b = 0, y = {label}",
+                 f"after an example on the boundary (w·x + b = 0, y = {label}), the pair (w, b)",
                  slips={"an example on the boundary counts as a mistake: <= 0 and not < 0": (w.copy(), 5.0)})
 checks.passed("perceptron_step")
 ### BEGIN HIDDEN TESTS
@@ -425,7 +455,10 @@ with checks.hidden():
 # without a mistake is the last: nothing would change any more. Where that never happens, as for XOR, stop after
 # `epochs` epochs.
 #
-# For example, mistakes of `[3, 1, 0]` say that the third epoch went by without a mistake.
+# For example, mistakes of `[3, 1, 0]` say that the third epoch went by without a mistake. The count notes the
+# mistakes at the moment they are made, before the step that follows. The lecture's `perceptron` looks for the next
+# mistake in all rows at once and does not count by epoch; yours sees one example at a time, as Rosenblatt's machine
+# did.
 
 
 # %% answer="perceptron"
@@ -459,7 +492,7 @@ X, y = np.array([[2.0, 1.0], [0.0, 1.0], [3.0, 3.0], [1.0, 0.0]]), np.array([1, 
 final = np.array([2.0, 1.0])
 checks.close(
     perceptron(X, y, 6), (final, -3.0, [3, 1, 3, 2, 0]),
-    "(w, b, mistakes) for (2, 1), (0, 1), (3, 3), (1, 0) with labels 1, -1, 1, -1 and at most 6 epochs",
+    "after at most 6 epochs on (2, 1), (0, 1), (3, 3), (1, 0) with labels 1, -1, 1, -1, the result (w, b, mistakes)",
     slips={
         "an example on the boundary counts as a mistake: with < 0 nothing is ever learned from w = 0":
             (np.zeros(2), 0.0, [0]),
@@ -476,11 +509,31 @@ checks.close(
         "w and b were set to zero at the beginning of every epoch": (np.array([1.0, 0.0]), -1.0, [3] * 6),
         "the epoch was left after its first mistake: go through all examples":
             (np.array([2.0, 0.0]), -2.0, [1] * 6),
+        "the count was not set back to 0 at the beginning of every epoch":
+            (final, -3.0, [3, 4, 7, 9, 9, 9]),
+        "the mistakes were counted at the end of the epoch; count each one when it is made":
+            (final, -3.0, [1, 2, 2, 0]),
+        "the `return` stands inside the loop over the epochs: only one was made": (np.array([1.0, 0.0]), -1.0, [3]),
+        "the bias came as the first weight, and the last weight as the bias":
+            (np.array([-3.0, 2.0]), 1.0, [3, 1, 3, 2, 0]),
+        "the counts came as an array, and a list was asked: counts.tolist()": (final, -3.0, np.array([3, 1, 3, 2, 0])),
+        "the rows of the mistakes came; their number in each epoch was asked: len(...)":
+            (final, -3.0, [[0, 1, 3], [3], [0, 1, 3], [0, 3], []]),
     },
 )
+checks.close(
+    perceptron(X, y, 3), (np.array([1.0, 0.0]), -3.0, [3, 1, 3]),
+    "after at most 3 epochs on the same examples, the result (w, b, mistakes)",
+    slips={"the limit was not kept: stop after `epochs` epochs, mistakes or not": (final, -3.0, [3, 1, 3, 2, 0]),
+           "one of the epochs is missing": (np.zeros(2), -2.0, [3, 1]),
+           "an epoch too many": (final, -3.0, [3, 1, 3, 2])},
+)
 corners, xor = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([-1, 1, 1, -1])
-checks.close(perceptron(corners, xor, 3), (np.zeros(2), 0.0, [4, 4, 4]), "(w, b, mistakes) for XOR after 3 epochs",
-             slips={"one of the epochs is missing": (np.zeros(2), 0.0, [4, 4]),
+checks.close(perceptron(corners, xor, 3), (np.zeros(2), 0.0, [4, 4, 4]),
+             "after 3 epochs on XOR, the result (w, b, mistakes)",
+             slips={"a step at the example (0, 0) changes b and not w: count it as a mistake too":
+                    (np.zeros(2), 0.0, [3, 3, 3]),
+                    "one of the epochs is missing": (np.zeros(2), 0.0, [4, 4]),
                     "an epoch too many": (np.zeros(2), 0.0, [4, 4, 4, 4])})
 checks.passed("perceptron")
 ### BEGIN HIDDEN TESTS
@@ -523,7 +576,8 @@ with checks.hidden():
 # and $\gamma$, the **margin**, is the distance of the nearest example from the boundary. The number of features does
 # not occur. Each $w$ that separates gives a bound; the one with the widest margin gives the best.
 #
-# A bias is no loss: append a 1 to every example, and $b$ is one more weight.
+# (A bias needs no theorem of its own: append a 1 to every example, and $b$ is one more weight. Your function takes the
+# examples as they come; who wants a bias appends the 1 before calling it.)
 
 
 # %% answer="novikoff_bound"
@@ -548,27 +602,30 @@ import numpy as np
 
 from course_utils import checks
 
-# Lengths 5, 13, 10; w has the length 5; y (w·x) = 25, 63, 50 and the margins are 5, 12.6, 10.
-X, y, w = np.array([[3.0, 4.0], [-5.0, -12.0], [6.0, 8.0]]), np.array([1.0, -1.0, 1.0]), np.array([3.0, 4.0])
+# Lengths 5, 13, 25; w has the length 10; y (w·x) = 40, 126, 88 and the margins are 4, 12.6, 8.8.
+X, y, w = np.array([[0.0, 5.0], [-5.0, -12.0], [24.0, -7.0]]), np.array([1.0, -1.0, 1.0]), np.array([6.0, 8.0])
 checks.close(
-    novikoff_bound(X, y, w), 6.76, "the bound for lengths 5, 13, 10 and margins 5, 12.6, 10",
+    novikoff_bound(X, y, w), 39.0625, "the bound for lengths 5, 13, 25 and margins 4, 12.6, 8.8",
     slips={
-        "w was not divided by its length: gamma is a distance": (13 / 25) ** 2,
-        "gamma was divided by the square of the length of w": (13 / 1) ** 2,
-        "the square is missing": 13 / 5,
-        "R is the largest length, and the smallest was taken": (5 / 5) ** 2,
-        "R is the largest length, and the mean was taken": (28 / 3 / 5) ** 2,
-        "gamma is the smallest margin, and the largest was taken": (13 / 12.6) ** 2,
-        "gamma is the smallest margin, and the mean was taken": (13 / 9.2) ** 2,
-        "R is the largest length, and its square was taken twice": (169 / 5) ** 2,
-        "R is the length of one example, and the norm of the whole table was taken": (25 + 169 + 100) / 25,
-        "gamma over R came, upside down": (5 / 13) ** 2,
+        "w was not divided by its length: gamma is a distance": (25 / 40) ** 2,
+        "gamma was divided by the square of the length of w": (25 / 0.4) ** 2,
+        "the square is missing": 25 / 4,
+        "R is the largest length, and the smallest was taken": (5 / 4) ** 2,
+        "R is the largest length, and the mean was taken": (43 / 3 / 4) ** 2,
+        "gamma is the smallest margin, and the largest was taken": (25 / 12.6) ** 2,
+        "gamma is the smallest margin, and the mean was taken": (25 / (25.4 / 3)) ** 2,
+        "R is the largest length, and its square was taken twice": (625 / 4) ** 2,
+        "R is the length of one example, and the norm of the whole table was taken": (25 + 169 + 625) / 16,
+        "the lengths were taken of the columns; an example is a row: axis=1": 601 / 16,
+        "R is the length of an example, and its largest entry was taken": (24 / 4) ** 2,
+        "a 1 was appended to the examples; the bound was asked for the examples as they are": 626 / 16,
+        "R and gamma were taken from the same example; each has its own largest or smallest": (25 / 8.8) ** 2,
+        "gamma over R came, upside down": (4 / 25) ** 2,
     },
 )
-checks.close(novikoff_bound(X[:2] / 100, y[:2], w), 6.76, "the bound for small examples: lengths 0.05 and 0.13")
-for wrong, why in ((-w, "y (w·x) < 0 for every example"), (np.array([4.0, -3.0]), "y (w·x) = 0 for one example"),
-                   (np.array([1.0, -0.7]), "y (w·x) is positive for some examples only"),
-                   (np.zeros(2), "w = 0")):
+checks.close(novikoff_bound(X[:2] / 100, y[:2], w), 10.5625, "the bound for small examples: lengths 0.05 and 0.13")
+for wrong, why in ((-w, "y (w·x) < 0 for every example"), (np.array([1.0, -0.7]), "y (w·x) > 0 for some examples only"),
+                   (np.array([1.0, 0.0]), "y (w·x) = 0 for one example"), (np.zeros(2), "w = 0")):
     checks.raises(ValueError, novikoff_bound, X, y, wrong, what=f"novikoff_bound where w does not separate: {why}")
 checks.passed("novikoff_bound")
 ### BEGIN HIDDEN TESTS
@@ -607,8 +664,9 @@ with checks.hidden():
 #
 # $\hat y$ is linear in the six coefficients, so they are found by **least squares**: the sum of $(\hat y_i - y_i)^2$ is
 # smallest. `np.linalg.lstsq(A, y, rcond=None)` solves this for the matrix $A$ with one row an example and one column
-# a coefficient; the solution is the first of the four things that it returns. (Keep to the order above: in the lecture
-# the product stands before the squares.)
+# a coefficient; the solution is the first of the four things that it returns. The column of $a_0$ is all ones.
+# (`Incompatible dimensions` says that $A$ lies on its side. Keep to the order above: the terms that scikit-learn makes
+# in the lecture have another.)
 
 
 # %% answer="quadratic_unit"
@@ -652,6 +710,14 @@ slips = {
     "the constant stands first, and here it is last": right[[1, 2, 3, 4, 5, 0]],
     "the inputs x1 and x2 have changed places": right[[0, 2, 1, 4, 3, 5]],
     "the highest powers come first, as np.polyfit has it; the constant was to be first": right[::-1],
+}
+slips |= {
+    "x1² and x2² have changed places": right[[0, 1, 2, 4, 3, 5]],
+    "the column of the product is 2 x1 x2, and x1 x2 was asked": np.array([5.0, -2.0, 3.0, 0.5, -1.0, 2.0]),
+    "the columns of the squares are 2 x1 and 2 x2: a square is x**2": fit(one, x1, x2, 2 * x1, 2 * x2, x1 * x2),
+    "the column of the constant is all zeros; it must be all ones": fit(0 * one, x1, x2, x1**2, x2**2, x1 * x2),
+    "all four results of lstsq came; the coefficients are the first of them":
+        np.linalg.lstsq(np.column_stack([one, x1, x2, x1**2, x2**2, x1 * x2]), y, rcond=None),
 }
 fitted = np.column_stack([one, x1, x2, x1**2, x2**2, x1 * x2]) @ right
 slips["the fitted values came, and the six coefficients were asked"] = fitted
@@ -743,8 +809,10 @@ plt.show()
 #
 # $$p = \min\Bigl(1,\; 2\sum_{k=0}^{\min(b, c)} \binom{n}{k}\,2^{-n}\Bigr), \qquad n = b + c$$
 #
-# Nothing says that $n$ is small: $2^{-n}$ is 0 in floating point for $n > 1074$, but Python's whole numbers have no
-# limit, and `/` divides two large ones correctly.
+# $\binom{n}{k}$, the number of ways to choose $k$ of $n$, is `math.comb(n, k)`. Nothing says that $n$ is small:
+# $2^{-n}$ is 0 in floating point for $n > 1074$, and a large $\binom{n}{k}$ is too large for it (`OverflowError`).
+# But Python's whole numbers have no limit, and `/` divides two large ones correctly: add up whole numbers, and divide
+# once, at the end.
 
 
 # %% answer="mcnemar"
@@ -778,6 +846,8 @@ checks.close(
         "chi-squared with continuity correction is an approximation; the exact sum was asked": 0.6170750775,
         "chi-squared is an approximation, and a poor one for four disagreements": 0.3173105079,
         "this is 1 - p": 6 / 16,
+        "p came in per cent": 62.5,
+        "0 came: // cuts the fraction off (/ was needed), or n is not b + c": 0,
     },
 )
 checks.close(
@@ -788,7 +858,8 @@ checks.close(
         "chi-squared is an approximation; the exact sum was asked": 0.01668875398,
     },
 )
-checks.close(mcnemar(46, 72), 0.02097002953, "p for 46 against 72: the order of the two does not matter", rtol=1e-6)
+checks.close(mcnemar(46, 72), 0.02097002953, "p for 46 against 72: the order of the two does not matter", rtol=1e-6,
+             slips={"the sum must end at the smaller of b and c, whichever that is": 1.0})
 checks.close(mcnemar(5, 5), 1.0, "p for 5 against 5",
              slips={"a probability is at most 1: the middle was counted twice": 1.24609375})
 checks.close(mcnemar(0, 6), 2 / 64, "p for 0 against 6")
@@ -970,8 +1041,9 @@ plt.show()
 # ## Further (not graded)
 #
 # 1. **All ten digits.** The next cell trains ten perceptrons with your `perceptron`, one for each digit against all
-#    others, and takes the one with the largest score. Not all of the ten tasks are separable. Average the weights over
-#    all steps instead of keeping the last (Freund and Schapire, 1999): how much does it gain?
+#    others, and takes the one others, and takes the one with the largest score. Not all of the ten end within 50
+#    epochs. AverageAverage the weights over all steps instead of keeping the last (Freund and Schapire, 1999): how
+#    much does it gain?
 # 2. **How hard is parity?** Train one perceptron on all inputs of your `parity_net(4)`. Then give it the hidden
 #    outputs of the net as its inputs: now it must converge. What does the first layer do for the second?
 # 3. **A layer in a minute.** In the cell after exercise 7, keep 3 units and then 30 in place of 8, and add layers. When

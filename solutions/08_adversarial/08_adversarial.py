@@ -113,6 +113,7 @@ checks.close(eta, expected, "eta for w = [3, -1, 0.5] and epsilon = 0.1", slips=
     "this lowers w·x as far as possible; it is to be raised": -expected,
     "only the entry of the largest weight was changed; all of them may be": torch.tensor([0.1, 0.0, 0.0]),
     "these are the signs; multiply them with epsilon": w.sign(),
+    "this is the change; the pair is (eta, change), in this order": torch.tensor(0.45),
 })
 checks.close(change, 0.45, "the change for w = [3, -1, 0.5] and epsilon = 0.1", slips={
     "the weights were added with their signs; each term w_i·eta_i is positive: epsilon times the sum of |w_i|": 0.25,
@@ -120,8 +121,19 @@ checks.close(change, 0.45, "the change for w = [3, -1, 0.5] and epsilon = 0.1", 
     "this is epsilon times the largest weight; the changes of all entries add up": 0.3,
     "epsilon is missing: this is the sum of |w_i|": 4.5,
     "this is the mean over the entries; the changes add up": 0.15,
-    "this is the new output of the unit or the change with the wrong sign": -0.45,
+    "the sign is wrong: eta raises w·x, so the change is positive": -0.45,
+    "this is the sum of eta; each entry counts with its weight: add up w_i·eta_i": 0.1,
+    "this is w·(w + eta); there is no image here, and the change is w·eta alone": 10.7,
 })
+small = torch.tensor([2.0, 0.0, -0.02])
+result = linear_change(small, 0.1)
+checks.that(type(result) in (list, tuple) and len(result) == 2, "linear_change returns a pair, (eta, change).")
+eta = torch.as_tensor(result[0])
+checks.that(eta.shape == (3,) and bool(torch.isfinite(eta).all()),
+            "for w = [2, 0, -0.02], eta must be three finite numbers: w / |w| is 0/0 for a weight of 0.")
+checks.close(eta[[0, 2]], torch.tensor([0.1, -0.1], dtype=eta.dtype),
+             "the first and the last entry of eta for w = [2, 0, -0.02] and epsilon = 0.1", slips={
+    "the weights were clipped to epsilon; a small weight gets the full epsilon too": torch.tensor([0.1, -0.02])})
 checks.passed("linear_change")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
@@ -158,7 +170,9 @@ with checks.hidden():
 #   the gradient of the sum is the gradient of its own loss.
 # - `loss.backward()` also adds to the `.grad` of all weights, where the next training step would find it.
 #   `torch.autograd.grad(loss, x)` gives a tuple with the gradient by `x` and touches nothing else. And do not switch on
-#   `requires_grad` in the caller's tensor: `x.detach().clone()` is one of your own.
+#   `requires_grad` in the caller's tensor: `x.detach().clone()` is one of your own, a copy without a past. Switch it on
+#   there, with `requires_grad_()`, before the forward pass. Without it PyTorch complains that "one of the
+#   differentiated Tensors does not require grad".
 
 # %% answer="input_gradient"
 def input_gradient(x, y, weights, biases):
@@ -202,6 +216,8 @@ checks.close(gradient, expected, what, slips={
     "the sign is flipped: the gradient of the log-probability came; the loss is minus that": -expected,
     "the gradients of all images were added up; each image has its own row": expected.sum(dim=0),
     "the net's logits went through a softmax before the cross-entropy, which has one inside": expected / 2,
+    "this is minus the gradient of the true class's logit: the logarithm of the softmax is missing": -W[y],
+    "this is the gradient by the weights: it has the shape of the weight matrix, and x has (3, 2)": torch.zeros(2, 2),
 })
 checks.unchanged(given.detach(), x, "x")
 checks.that(given.grad is None, "the caller's x was left with a gradient in .grad: work on x.detach().clone().")
@@ -260,8 +276,8 @@ def fgsm(x, gradient, epsilon, targeted=False):
     """One step of the fast gradient sign method.
 
     x: (batch, n), in [0, 1], left as it is.
-    gradient: (batch, n), the gradient of the loss by x: of the loss for the true class, or with targeted=True of that
-    for the class aimed at.
+    gradient: (batch, n), left as it is, the gradient of the loss by x: of the loss for the true class, or with
+    targeted=True of that for the class aimed at.
     epsilon: float >= 0, the size of the step in each pixel; a pixel whose gradient is 0 stays. targeted: step down the
     gradient and not up.
     Returns (batch, n), in [0, 1].
@@ -285,7 +301,12 @@ up, down = torch.tensor([[0.6, 1.0, 0.0, 0.5]]), torch.tensor([[0.4, 0.85, 0.12,
 given = x.clone()
 result = fgsm(checks.inout(given), gradient, 0.1)
 checks.close(result, up, "fgsm of x = [0.5, 0.95, 0.02, 0.5] with the gradient [0.3, 2, -5, 0] and epsilon 0.1", slips={
-    "the result was not clipped: pixels must stay between 0 and 1": torch.tensor([[0.6, 1.05, -0.08, 0.5]]),
+    "the result was not clipped: pixels must stay between 0 and 1 (clamp comes last, and gives a new tensor)":
+        torch.tensor([[0.6, 1.05, -0.08, 0.5]]),
+    "only the top was clipped: a pixel must not fall below 0 either": torch.tensor([[0.6, 1.0, -0.08, 0.5]]),
+    "only the bottom was clipped: a pixel must not rise above 1 either": torch.tensor([[0.6, 1.05, 0.0, 0.5]]),
+    "the perturbation was clipped to [0, 1]; the image is to be clipped, and pixels may become darker":
+        torch.tensor([[0.6, 1.05, 0.02, 0.5]]),
     "the gradient itself was added; only its sign counts": torch.tensor([[0.53, 1.0, 0.0, 0.5]]),
     "the gradient was divided by its length; only the sign of each entry counts":
         (x + 0.1 * gradient / gradient.norm()).clamp(0, 1),
@@ -296,11 +317,12 @@ checks.close(result, up, "fgsm of x = [0.5, 0.95, 0.02, 0.5] with the gradient [
     "epsilon was not used: the step is the sign alone": torch.tensor([[1.0, 1.0, 0.0, 0.5]]),
 })
 checks.unchanged(given, x, "x")
-result = fgsm(x, gradient, 0.1, targeted=True)
+given = gradient.clone()
+result = fgsm(x, checks.inout(given), 0.1, targeted=True)
 checks.close(result, down, "fgsm with targeted=True", slips={
     "the argument targeted makes no difference: towards a class, go *down* its loss": up,
-    "the result was not clipped": torch.tensor([[0.4, 0.85, 0.12, 0.5]]),
 })
+checks.unchanged(given, gradient, "gradient")
 checks.passed("fgsm")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
@@ -363,7 +385,16 @@ checks.close(result, torch.tensor([[0.7, 0.45, 1.0, 0.0, 0.3]]), "project with e
     "x_adv itself was clipped to [-epsilon, epsilon]; that bound is for the difference x_adv - x":
         x_adv.clamp(-0.2, 0.2),
     "the ball is around x_adv here; it belongs around x": (x_adv + (x - x_adv).clamp(-0.2, 0.2)).clamp(0, 1),
+    "x_adv itself was clipped to [-epsilon, epsilon], and then to [0, 1]; the first bound is for x_adv - x":
+        x_adv.clamp(0, 0.2),
+    "the perturbation was clipped to [0, 1]; add it to x first, for it is the image that lies in the box":
+        eta.clamp(0, 0.2),
     "only the upper border of the ball is kept": torch.minimum(x_adv, x + 0.2).clamp(0, 1),
+    "every pixel is at one border of the ball: minimum and maximum are exchanged": (x + 0.2).clamp(0, 1),
+    "a pixel outside the ball was put back to x; the nearest one allowed is at the border":
+        torch.where(eta.abs() > 0.2, x, x_adv).clamp(0, 1),
+    "the differences lost their sign: a pixel that became darker must not become brighter here":
+        (x + eta.abs().clamp(max=0.2)).clamp(0, 1),
 })
 checks.unchanged(given_adv, x_adv, "x_adv")
 checks.unchanged(given, x, "x")
@@ -391,8 +422,9 @@ with checks.hidden():
 # $$\mathbf x_{k+1} = \Pi\bigl(\mathbf x_k + \alpha\,\mathrm{sign}(\nabla_{\mathbf x} J(\mathbf x_k))\bigr),$$
 #
 # where $\Pi$ is the projection of exercise 4 around the original image $\mathbf x$, not around $\mathbf x_k$. (It
-# climbs the loss, which is the descent of minus the loss.) It may start at $\mathbf x$ itself or at another point of
-# the ball, usually a random one.
+# climbs the loss, which is the descent of minus the loss.) It starts at the point `start` of the ball, which the
+# caller has often drawn at random, or without one at $\mathbf x$ itself. (Ask `start is None`: a tensor with
+# several entries is neither true nor false, and `if start` stops with "ambiguous".)
 #
 # Your function does not see the net. It gets a function `gradient_fn`, which it calls with a batch of images and which
 # returns the gradient of the loss by those images. You may use your `project`, or write the two clips out.
@@ -430,28 +462,26 @@ def gradient_fn(images):
     return 0.4 * torch.where(images < torch.tensor([[0.75, 0.6, 9.0, 9.0]]), 1.0, -1.0)
 
 
-def walk(x, ball=True, box=True, fresh=True, around_x=True, size=1, start=None):
+def walk(x, ball=True, box=True, fresh=True, size=1):
     """Three steps of 0.15 in the ball of 0.2, some of them wrong on purpose."""
-    point = x if start is None else start
+    point = x
     first = gradient_fn(point).sign()
     for _ in range(3):
-        before = point
         point = point + 0.15 * size * (gradient_fn(point).sign() if fresh else first)
-        centre = x if around_x else before
-        point = centre + (point - centre).clamp(-0.2, 0.2) if ball else point
+        point = x + (point - x).clamp(-0.2, 0.2) if ball else point
         point = point.clamp(0, 1) if box else point
     return point
 
 
 x = torch.tensor([[0.5, 0.5, 0.9, 0.3]])
 slips = {
-    "the ball is around the previous point: it belongs around x, or the attack walks away step by step":
-        walk(x, around_x=False),
-    "nothing was projected into the ball": walk(x, ball=False),
+    "the result leaves the ball: project into the ball around x. (A ball around the previous point holds nothing back: "
+    "the attack walks away step by step.)": walk(x, ball=False),
     "the pixels were not clipped to [0, 1]": walk(x, box=False),
     "the projection comes only after the last step; it belongs into the loop, after every step":
         (x + (walk(x, ball=False, box=False) - x).clamp(-0.2, 0.2)).clamp(0, 1),
-    "the gradient was computed once, at the start: ask gradient_fn at every new point": walk(x, fresh=False),
+    "the gradient was computed once, at the start (ask gradient_fn at every new point), or each step was as long as "
+    "epsilon and not as `step`": walk(x, fresh=False),
     "the gradient itself was used and not its sign: these gradients have the size 0.4": walk(x, size=0.4),
     "the attack goes down the gradient; it is to raise the loss": walk(x, size=-1),
     "this is a single step": torch.tensor([[0.65, 0.65, 1.0, 0.45]]),
@@ -460,9 +490,9 @@ slips = {
 given = x.clone()
 seen.clear()
 result = pgd(gradient_fn, checks.inout(given), 0.2, 0.15, 3)
+checks.unchanged(given, x, "x")
 checks.close(result, torch.tensor([[0.7, 0.65, 1.0, 0.5]]), "pgd after three steps of 0.15 with epsilon = 0.2",
              atol=1e-6, slips=slips)
-checks.unchanged(given, x, "x")
 checks.that(all(image.min() >= 0 and image.max() <= 1 and (image - x).abs().max() < 0.2001 for image in seen),
             "gradient_fn was asked at a point outside the ball or the box: project after every step.")
 start = torch.tensor([[0.45, 0.55, 0.8, 0.2]])
@@ -475,6 +505,18 @@ checks.close(result, torch.tensor([[0.7, 0.7, 1.0, 0.5]]), "pgd from a given sta
         torch.tensor([[0.65, 0.7, 1.0, 0.4]]),
 })
 checks.unchanged(given, start, "start")
+
+
+def peak_at_097(images):
+    """The gradient of a loss with its peak at 0.97."""
+    return 0.97 - images
+
+
+# 0.9 goes to 1 (cut from 1.05), and from there, beyond the peak, down to 0.85.
+checks.close(pgd(peak_at_097, torch.tensor([[0.9]]), 0.3, 0.15, 2), torch.tensor([[0.85]]),
+             "pgd after two steps of 0.15 from x = 0.9 with a loss that has its peak at 0.97", atol=1e-6, slips={
+    "the image was clipped to [0, 1] only for gradient_fn or at the end; the next step starts from the clipped image":
+        torch.tensor([[0.9]])})
 checks.passed("pgd")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
@@ -520,7 +562,8 @@ with checks.hidden():
 # \lVert\boldsymbol\eta\rVert = \frac{|f(\mathbf x)|}{\lVert\mathbf w\rVert}.$$
 #
 # Check that $f(\mathbf x + \boldsymbol\eta) = 0$: that is *on* the boundary. To come out on the other side, go a little
-# farther, by the factor $1 + {}$overshoot. There is no box here: the result need not be an image.
+# farther, by the factor $1 + {}$overshoot. There is no box here: the result need not be an image. Each row of `x` is a
+# point with a score $f$ of its own, so that the scores have the shape `(batch,)` and the perturbations `(batch, n)`.
 
 # %% answer="minimal_perturbation"
 def minimal_perturbation(w, b, x, overshoot=0.02):
@@ -559,6 +602,8 @@ checks.close(result, expected, "minimal_perturbation for w = [3, 4], b = -5 and 
         -(x @ w + b)[:, None] / 7 * w.sign(),
     "these are the points on the boundary; the perturbation alone is asked": x + expected,
     "this is one step of length 1, whatever the distance": -(x @ w + b).sign()[:, None] * w / 5,
+    "the factor is the overshoot alone; it is 1 + overshoot, and here 1": torch.zeros(3, 2),
+    "these are the distances; the perturbations are asked": torch.tensor([4.0, 0.0, 1.0]),
 })
 checks.unchanged(given, x, "x")
 result = minimal_perturbation(w, b, x, overshoot=0.5)
@@ -566,6 +611,10 @@ checks.close(result, 1.5 * expected, "minimal_perturbation with overshoot = 0.5"
     "the overshoot is missing: these points end on the boundary, and not beyond it": expected,
     "the overshoot shortens the way: multiply with 1 + overshoot": 0.5 * expected,
     "the overshoot was added to the perturbation; it is a fraction of the way": expected + 0.5,
+    "the overshoot was added to the score; multiply the whole way with 1 + overshoot":
+        -(x @ w + b + 0.5)[:, None] * w / 25,
+    "the overshoot was added to f / ‖w‖²; multiply the whole way with 1 + overshoot": expected - 0.5 * w,
+    "the points were clipped to [0, 1]; there is no box in this exercise": (x + 1.5 * expected).clamp(0, 1) - x,
 })
 checks.passed("minimal_perturbation")
 ### BEGIN HIDDEN TESTS
@@ -632,21 +681,25 @@ jacobian = torch.tensor([[2.0, 1.0], [1.0, 1.0], [4.0, 5.0]])
 given = [logits.clone(), jacobian.clone()]
 expected = torch.tensor([0.36, 0.48])
 checks.close(deepfool_step(checks.inout(given[0]), checks.inout(given[1])), expected, "deepfool_step", slips={
-    "this leads to the class with the second largest logit; compare the distances, gap divided by ‖g_k - g_c‖":
-        torch.tensor([2.0, 0.0]),
+    "this leads to class 0, which has the second largest logit and yet the farther boundary: compare the distances, "
+    "gap divided by ‖g_k - g_c‖, one length for each row": torch.tensor([2.0, 0.0]),
     "divided by the length and not by its square: g_k - g_c itself has that length too": 5 * expected,
     "not divided by the squared length of g_k - g_c": 25 * expected,
     "this leads away from the boundary: the sign is flipped": -expected,
     "the gradient of the class on top was not subtracted: use g_k - g_c":
         3 / 41 * jacobian[2],
-    "this is not a way to a boundary: the class on top must not be compared with itself (0/0)":
-        torch.full((2,), torch.nan),
+    "0/0, the class on top was compared with itself: leave it out. (If you did, a place in the list of the others was "
+    "used as the number of a class.)": torch.full((2,), torch.nan),
     "this is not a way to a boundary: the class on top must not be compared with itself": torch.zeros(2),
+    "these are the ways to all other classes; only the shortest is asked": torch.tensor([[2.0, 0.0], [0.36, 0.48]]),
+    "the logits were turned into probabilities first; the gradients are those of the logits":
+        (torch.softmax(logits, dim=0)[1] - torch.softmax(logits, dim=0)[2]) / 25 * torch.tensor([3.0, 4.0]),
 })
 checks.unchanged(given, [logits, jacobian], "logits or jacobian")
 checks.close(deepfool_step(torch.tensor([5.0, 4.0, 1.0]), torch.tensor([[1.0, 0.0], [1.0, 2.0], [4.0, 4.0]])),
              torch.tensor([0.0, 0.5]), "deepfool_step with the first class on top", slips={
-    "this leads to the farthest boundary; the nearest is asked": torch.tensor([0.48, 0.64])})
+    "this leads to the farther boundary; the distance is the gap divided by ‖g_k - g_c‖ (not by its square), and the "
+    "smallest is asked": torch.tensor([0.48, 0.64])})
 checks.passed("deepfool_step")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
@@ -685,7 +738,8 @@ def robust_accuracy(predictions, y):
 
     predictions: (epsilons, attacks, batch) int64, the class predicted for each attacked image; the epsilons increase.
     y: (batch,) int64, the true classes.
-    Returns (epsilons,), float, the shares of the images, from 0 to 1, that no attack at this or a smaller epsilon got.
+    Returns a float tensor (epsilons,), the shares of the images, from 0 to 1, that no attack at this or a smaller
+    epsilon got. (True and False have no mean in PyTorch: turn them into numbers first.)
     """
     ### BEGIN SOLUTION
     survives = (predictions == y).all(dim=1)
@@ -710,7 +764,7 @@ checks.close(robust_accuracy(predictions, y), torch.tensor([0.75, 0.25, 0.25]), 
     "the curve rises: an image lost at a smaller epsilon is lost at the larger ones too":
         torch.tensor([0.75, 0.5, 1.0]),
     "the mean over the attacks was taken; an image must survive all of them": torch.tensor([0.875, 0.75, 1.0]),
-    "the smallest accuracy of one attack was taken; each attack may succeed on other images":
+    "this is the accuracy under one attack, the last or the strongest; each attack may succeed on other images":
         torch.tensor([0.75, 0.75, 1.0]),
     "the smallest accuracy of one attack was taken, then the smallest so far; follow each image by itself":
         torch.tensor([0.75, 0.75, 0.75]),
@@ -721,6 +775,12 @@ checks.close(robust_accuracy(predictions, y), torch.tensor([0.75, 0.25, 0.25]), 
     "this is the share of the images that were lost": torch.tensor([0.25, 0.75, 0.75]),
     "these are counts; divide by the number of images": torch.tensor([3.0, 1.0, 1.0]),
     "the losses run from the largest epsilon to the smallest here": torch.tensor([0.25, 0.5, 1.0]),
+    "these are percent; shares from 0 to 1 are asked": torch.tensor([75.0, 25.0, 25.0]),
+    "an attack counts here if it fails on all images; axis 1 is that of the attacks, axis 2 that of the images":
+        torch.tensor([0.5, 0.0, 0.0]),
+    "an image that was lost takes those after it in the batch along; go along the epsilons, axis 0":
+        torch.tensor([0.75, 0.25, 1.0]),
+    "this is a value for each image; the mean is over the images": torch.tensor([1.0, 1 / 3, 1 / 3, 0.0]),
 })
 checks.passed("robust_accuracy")
 ### BEGIN HIDDEN TESTS
@@ -798,12 +858,12 @@ def new_net():
     return [W.clone().requires_grad_()], [torch.zeros(2, requires_grad=True)]
 
 
-def trained_on(image):
-    """(weights, loss) after a step of learning rate 1 on one image of class 0."""
+def trained_on(image, lr=1.0):
+    """(weights, loss) after a step of learning rate lr on one image of class 0."""
     image = torch.tensor(image)
     logits = W @ image
     error = torch.softmax(logits, dim=0) - torch.tensor([1.0, 0.0])
-    return W - torch.outer(error, image), -torch.log_softmax(logits, dim=0)[0].item()
+    return W - lr * torch.outer(error, image), -torch.log_softmax(logits, dim=0)[0].item()
 
 
 right, right_loss = trained_on([0.25, 0.75])
@@ -811,13 +871,16 @@ clean, clean_loss = trained_on([0.5, 0.5])
 helped, helped_loss = trained_on([0.75, 0.25])
 x, y = torch.full((2, 2), 0.5), torch.tensor([0, 0])
 weights, biases = new_net()
+callers = [*weights, *biases]
 given = x.clone()
 loss = adversarial_training_step(checks.inout(weights), checks.inout(biases), checks.inout(given), y, 0.25, 1.0)
 checks.close(weights[0].detach(), right, "the weights after a step with epsilon = 0.25 and lr = 1", slips={
     "the weights did not move: change the caller's tensors in place (param -= ...), not copies of them": W,
     "the step was made on the clean images; attack them first": clean,
     "the attack goes down the loss and helps the net; it is to raise the loss": helped,
-    "the gradient of the attack was still in .grad, and that of the training was added to it": right + clean - W,
+    "the attack used the gradient and not its sign": trained_on([0.375, 0.625])[0],
+    "the gradient of the attack was still in .grad, and that of the training was added to it (or the losses of the "
+    "clean and the attacked images were added)": right + clean - W,
     "the step goes uphill: subtract": 2 * W - right,
     "the loss is the sum over the batch, where the mean was asked": 2 * right - W,
     "the mean of the clean and the attacked loss was used; here the attacked images alone count": (right + clean) / 2,
@@ -836,13 +899,18 @@ checks.that(weights[0].grad is None and biases[0].grad is None,
             "a gradient was left in .grad: use torch.autograd.grad, or set .grad to None at the end.")
 checks.unchanged(given.detach(), x, "x")
 checks.that(given.grad is None, "the caller's x was left with a gradient in .grad: work on x.detach().clone().")
-# A dark pixel cannot become darker: with epsilon = 1/4, (0.1, 0.5) becomes (0, 0.75).
+checks.that(all(one is other for one, other in zip([*weights, *biases], callers, strict=True)),
+            "new tensors were put into the caller's lists: change the tensors themselves, in place (param -= ...).")
+# A dark pixel cannot become darker: with epsilon = 1/4, (0.1, 0.5) becomes (0, 0.75). The gradient by this image is
+# (-1.38, 1.38).
 weights, biases = new_net()
 adversarial_training_step(checks.inout(weights), checks.inout(biases), torch.tensor([[0.1, 0.5]]), torch.tensor([0]),
-                          0.25, 1.0)
-expected = trained_on([0.0, 0.75])[0]
-checks.close(weights[0].detach(), expected, "the weights after a step on the image (0.1, 0.5)", slips={
-    "the attacked images were not clipped to [0, 1]": trained_on([-0.15, 0.75])[0]})
+                          0.25, 0.5)
+expected = trained_on([0.0, 0.75], 0.5)[0]
+checks.close(weights[0].detach(), expected, "the weights after a step with lr = 0.5 on the image (0.1, 0.5)", slips={
+    "the attacked images were not clipped to [0, 1]": trained_on([-0.15, 0.75], 0.5)[0],
+    "the learning rate was not used": trained_on([0.0, 0.75])[0],
+    "the attack used the gradient and not its sign": trained_on([0.0, 0.844987], 0.5)[0]})
 checks.passed("adversarial_training_step")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():

@@ -35,12 +35,12 @@ def mcculloch_pitts(x, weights, threshold):
     return np.where(x @ weights >= threshold, 1, -1)
 
 
-# %% mistake="mcculloch_pitts" slip="elementwise product, no sum over the inputs" says="shape"
+# %% mistake="mcculloch_pitts" slip="elementwise product, no sum over the inputs" says="compared one by one"
 def mcculloch_pitts(x, weights, threshold):
     return (x * weights >= threshold).astype(int)
 
 
-# %% mistake="mcculloch_pitts" slip="one sum over the whole batch" says="not a number|NumPy array|shape|int"
+# %% mistake="mcculloch_pitts" slip="one sum over the whole batch" says="each example has a sum of its own"
 def mcculloch_pitts(x, weights, threshold):
     return int(np.sum(x * weights) >= threshold)
 
@@ -55,6 +55,40 @@ def mcculloch_pitts(x, weights, threshold):
 # %% mistake="mcculloch_pitts" slip="the sums without the threshold" says="weighted sums themselves"
 def mcculloch_pitts(x, weights, threshold):
     return x @ weights
+
+
+# %% mistake="mcculloch_pitts" slip="a list of the right numbers, not an array" says="np.array.the_list"
+def mcculloch_pitts(x, weights, threshold):
+    return [1 if sum(w * v for w, v in zip(weights, row, strict=True)) >= threshold else 0 for row in x]
+
+
+# %% mistake="mcculloch_pitts" slip="the running sum is never set back" says="set back to 0 for the next example"
+def mcculloch_pitts(x, weights, threshold):
+    outputs, total = [], 0
+    for row in x:
+        for signal, weight in zip(row, weights, strict=True):
+            total += weight * signal
+        outputs.append(1 if total >= threshold else 0)
+    return np.array(outputs)
+
+
+# %% mistake="mcculloch_pitts" slip="summed over the batch" says="axis 0.* and not over the inputs"
+def mcculloch_pitts(x, weights, threshold):
+    return (np.sum(x * weights, axis=0) >= threshold).astype(int)
+
+
+# %% mistake="mcculloch_pitts" slip="return inside the loop over the examples" says="return. stands inside the loop"
+def mcculloch_pitts(x, weights, threshold):
+    for row in x:
+        total = 0
+        for signal, weight in zip(row, weights, strict=True):
+            total += weight * signal
+        return 1 if total >= threshold else 0
+
+
+# %% mistake="mcculloch_pitts" slip="weights @ x: the factors change places" says="mismatch in its core dimension"
+def mcculloch_pitts(x, weights, threshold):
+    return (weights @ x >= threshold).astype(int)
 
 
 # %% alternative="mcculloch_pitts" note="loops and plain Python numbers"
@@ -166,6 +200,37 @@ def gate(name, inputs):
     return -np.ones(inputs), 0
 
 
+# %% mistake="gate" slip="threshold first, weights second" says="weights stand first, the threshold second"
+def gate(name, inputs):
+    ones = np.ones(inputs)
+    gates = {"AND": (inputs, ones), "OR": (1, ones), "NAND": (1 - inputs, -ones), "NOR": (0, -ones), "NOT": (0, -ones)}
+    if name not in gates:
+        raise ValueError(name)
+    return gates[name]
+
+
+# %% mistake="gate" slip="weights of two inputs, whatever the number" says="shape .3,., one for each input"
+def gate(name, inputs):
+    gates = {"AND": ([1, 1], 2), "OR": ([1, 1], 1), "NAND": ([-1, -1], -1), "NOR": ([-1, -1], 0), "NOT": ([-1], 0)}
+    if name not in gates:
+        raise ValueError(name)
+    return gates[name]
+
+
+# %% mistake="gate" slip="inputs taken for the list of the inputs" says="not iterable"
+def gate(name, inputs):
+    if name == "AND":
+        return int(sum(inputs) == len(inputs))
+    return int(any(inputs))
+
+
+# %% mistake="gate" slip="the error is returned and not raised" says="a bad input was accepted"
+def gate(name, inputs):
+    ones = np.ones(inputs)
+    gates = {"AND": (ones, inputs), "OR": (ones, 1), "NAND": (-ones, 1 - inputs), "NOR": (-ones, 0), "NOT": (-ones, 0)}
+    return gates.get(name, ValueError(name))
+
+
 # %% alternative="gate" note="thresholds half-way, lists, if by if"
 def gate(name, inputs):
     if name == "AND":
@@ -233,6 +298,17 @@ def parity_net(inputs):
 # %% mistake="parity_net" slip="one threshold for all hidden neurons" says="one entry for each hidden neuron"
 def parity_net(inputs):
     return np.ones((inputs, inputs)), 1, (-1.0) ** np.arange(inputs), 1
+
+
+# %% mistake="parity_net" slip="W1 transposed" says="transposed"
+def parity_net(inputs):
+    patterns = np.array([bits for bits in itertools.product((0, 1), repeat=inputs) if sum(bits) % 2])
+    return (2 * patterns - 1).T, patterns.sum(axis=1), np.ones(len(patterns)), 1
+
+
+# %% mistake="parity_net" slip="t2 an array of one number" says="t2 must be one number"
+def parity_net(inputs):
+    return np.ones((inputs, inputs)), np.arange(1, inputs + 1), (-1.0) ** np.arange(inputs), np.array([1])
 
 
 # %% alternative="parity_net" note="one hidden neuron for each input pattern with an odd number of ones"
@@ -313,7 +389,7 @@ def perceptron_step(w, b, x, y):
     return w, b
 
 
-# %% mistake="perceptron_step" slip="nothing comes back where the answer is right" says="None came back|return"
+# %% mistake="perceptron_step" slip="nothing comes back where the answer is right" says="for a right answer: return"
 def perceptron_step(w, b, x, y):
     if y * (w @ x + b) <= 0:
         return w + y * x, b + y
@@ -324,6 +400,27 @@ def perceptron_step(w, b, x, y):
     answer = np.sign(w @ x + b)
     if answer == -y:
         return w + y * x, b + y
+    return w, b
+
+
+# %% mistake="perceptron_step" slip="y subtracted from b, as if it were the threshold" says="y was subtracted from b"
+def perceptron_step(w, b, x, y):
+    if y * (w @ x + b) <= 0:
+        return w + y * x, b - y
+    return w, b
+
+
+# %% mistake="perceptron_step" slip="w and b in one array" says="came as one array"
+def perceptron_step(w, b, x, y):
+    if y * (w @ x + b) <= 0:
+        w, b = w + y * x, b + y
+    return np.append(w, b)
+
+
+# %% mistake="perceptron_step" slip="product without the sum" says="ambiguous"
+def perceptron_step(w, b, x, y):
+    if y * (w * x + b) <= 0:
+        w, b = w + y * x, b + y
     return w, b
 
 
@@ -500,7 +597,7 @@ def perceptron(X, y, epochs):
     return w, b, mistakes
 
 
-# %% mistake="perceptron" slip="one epoch too few" says="too few|missing|belongs"
+# %% mistake="perceptron" slip="one epoch too few" says="epochs is missing"
 def perceptron(X, y, epochs):
     w, b, mistakes = np.zeros(X.shape[1]), 0.0, []
     for _ in range(1, epochs):
@@ -526,6 +623,115 @@ def perceptron(X, y, epochs):
         if mistakes[-1] == 0:
             break
     return w, b, mistakes
+
+
+# %% mistake="perceptron" slip="the count set to 0 once, before all epochs" says="count was not set back to 0"
+def perceptron(X, y, epochs):
+    w, b, mistakes, count = np.zeros(X.shape[1]), 0.0, [], 0
+    for _ in range(epochs):
+        for x, label in zip(X, y, strict=True):
+            if label * (w @ x + b) <= 0:
+                w, b = w + label * x, b + label
+                count += 1
+        mistakes.append(count)
+        if count == 0:
+            break
+    return w, b, mistakes
+
+
+# %% mistake="perceptron" slip="mistakes counted after the epoch" says="counted at the end of the epoch"
+def perceptron(X, y, epochs):
+    w, b, mistakes = np.zeros(X.shape[1]), 0.0, []
+    for _ in range(epochs):
+        for x, label in zip(X, y, strict=True):
+            if label * (w @ x + b) <= 0:
+                w, b = w + label * x, b + label
+        mistakes.append(int(np.sum(y * (X @ w + b) <= 0)))
+        if mistakes[-1] == 0:
+            break
+    return w, b, mistakes
+
+
+# %% mistake="perceptron" slip="return inside the loop over the epochs" says="return. stands inside the loop"
+def perceptron(X, y, epochs):
+    w, b, mistakes = np.zeros(X.shape[1]), 0.0, []
+    for _ in range(epochs):
+        mistakes.append(0)
+        for x, label in zip(X, y, strict=True):
+            if label * (w @ x + b) <= 0:
+                w, b = w + label * x, b + label
+                mistakes[-1] += 1
+        return w, b, mistakes
+
+
+# %% mistake="perceptron" slip="until no mistake is left, the limit forgotten" says="limit was not kept"
+def perceptron(X, y, epochs):
+    w, b, mistakes = np.zeros(X.shape[1]), 0.0, [1]
+    while mistakes[-1]:
+        mistakes.append(0)
+        for x, label in zip(X, y, strict=True):
+            if label * (w @ x + b) <= 0:
+                w, b = w + label * x, b + label
+                mistakes[-1] += 1
+    return w, b, mistakes[1:]
+
+
+# %% mistake="perceptron" slip="a step counts only where w changes" says="changes b and not w"
+def perceptron(X, y, epochs):
+    w, b, mistakes = np.zeros(X.shape[1]), 0.0, []
+    for _ in range(epochs):
+        mistakes.append(0)
+        for x, label in zip(X, y, strict=True):
+            before = w
+            if label * (w @ x + b) <= 0:
+                w, b = w + label * x, b + label
+            mistakes[-1] += int((w != before).any())
+        if mistakes[-1] == 0:
+            break
+    return w, b, mistakes
+
+
+# %% mistake="perceptron" slip="1 before the examples, bias from the end" says="bias came as the first weight"
+def perceptron(X, y, epochs):
+    extended = np.column_stack([np.ones(len(X)), X])
+    v, mistakes = np.zeros(extended.shape[1]), []
+    for _ in range(epochs):
+        mistakes.append(0)
+        for x, label in zip(extended, y, strict=True):
+            if label * (v @ x) <= 0:
+                v = v + label * x
+                mistakes[-1] += 1
+        if mistakes[-1] == 0:
+            break
+    return v[:-1], v[-1], mistakes
+
+
+# %% mistake="perceptron" slip="the rows of the mistakes in place of their number" says="rows of the mistakes came"
+def perceptron(X, y, epochs):
+    w, b, mistakes = np.zeros(X.shape[1]), 0.0, []
+    for _ in range(epochs):
+        mistakes.append([])
+        for row in range(len(y)):
+            if y[row] * (w @ X[row] + b) <= 0:
+                w, b = w + y[row] * X[row], b + y[row]
+                mistakes[-1].append(row)
+        if not mistakes[-1]:
+            break
+    return w, b, mistakes
+
+
+# %% mistake="perceptron" slip="counts in an array" says="tolist"
+def perceptron(X, y, epochs):
+    w, b, mistakes = np.zeros(X.shape[1]), 0.0, []
+    for _ in range(epochs):
+        mistakes.append(0)
+        for x, label in zip(X, y, strict=True):
+            if label * (w @ x + b) <= 0:
+                w, b = w + label * x, b + label
+                mistakes[-1] += 1
+        if mistakes[-1] == 0:
+            break
+    return w, b, np.array(mistakes)
 
 
 # %% alternative="perceptron" note="bias as a weight of a constant feature, while loop"
@@ -658,6 +864,39 @@ def novikoff_bound(X, y, w):
     return (np.linalg.norm(X, axis=1).max() * np.linalg.norm(w) / scores.min()) ** 2
 
 
+# %% mistake="novikoff_bound" slip="norms of the columns" says="lengths were taken of the columns"
+def novikoff_bound(X, y, w):
+    margins = y * (X @ w) / (np.linalg.norm(w) or 1)
+    if margins.min() <= 0:
+        raise ValueError("w does not separate")
+    return (np.linalg.norm(X, axis=0).max() / margins.min()) ** 2
+
+
+# %% mistake="novikoff_bound" slip="the largest entry for the largest length" says="largest entry was taken"
+def novikoff_bound(X, y, w):
+    margins = y * (X @ w) / (np.linalg.norm(w) or 1)
+    if margins.min() <= 0:
+        raise ValueError("w does not separate")
+    return (np.abs(X).max() / margins.min()) ** 2
+
+
+# %% mistake="novikoff_bound" slip="length over margin, example by example" says="from the same example"
+def novikoff_bound(X, y, w):
+    margins = y * (X @ w) / (np.linalg.norm(w) or 1)
+    if margins.min() <= 0:
+        raise ValueError("w does not separate")
+    return (np.linalg.norm(X, axis=1) / margins).max() ** 2
+
+
+# %% mistake="novikoff_bound" slip="a 1 appended for a bias" says="1 was appended"
+def novikoff_bound(X, y, w):
+    margins = y * (X @ w) / (np.linalg.norm(w) or 1)
+    if margins.min() <= 0:
+        raise ValueError("w does not separate")
+    longest = np.linalg.norm(np.column_stack([X, np.ones(len(X))]), axis=1).max()
+    return (longest / margins.min()) ** 2
+
+
 # %% alternative="novikoff_bound" note="w made a unit vector first, loop over the examples"
 def novikoff_bound(X, y, w):
     length = math.sqrt(float(w @ w))
@@ -719,7 +958,7 @@ def quadratic_unit(x1, x2, y):
     return np.linalg.lstsq(A, y, rcond=None)[0]
 
 
-# %% mistake="quadratic_unit" slip="all four results of lstsq" says="tuple|Likely slip"
+# %% mistake="quadratic_unit" slip="all four results of lstsq" says="all four results of lstsq came"
 def quadratic_unit(x1, x2, y):
     A = np.column_stack([np.ones(len(y)), x1, x2, x1**2, x2**2, x1 * x2])
     return np.linalg.lstsq(A, y, rcond=None)
@@ -748,6 +987,36 @@ def quadratic_unit(x1, x2, y):
     A = np.column_stack([np.ones(len(y)), x1, x2, x1**2, x2**2, x1 * x2])
     keep = [0, 1, 2, 3, 4, len(y) - 3]
     return np.linalg.solve(A[keep], y[keep])
+
+
+# %% mistake="quadratic_unit" slip="squares in the wrong order" says="have changed places"
+def quadratic_unit(x1, x2, y):
+    A = np.column_stack([np.ones(len(y)), x1, x2, x2**2, x1**2, x1 * x2])
+    return np.linalg.lstsq(A, y, rcond=None)[0]
+
+
+# %% mistake="quadratic_unit" slip="twice the product, as in (x1 + x2)²" says="product is 2 x1 x2"
+def quadratic_unit(x1, x2, y):
+    A = np.column_stack([np.ones(len(y)), x1, x2, x1**2, x2**2, 2 * x1 * x2])
+    return np.linalg.lstsq(A, y, rcond=None)[0]
+
+
+# %% mistake="quadratic_unit" slip="doubled and not squared" says="a square is x..2"
+def quadratic_unit(x1, x2, y):
+    A = np.column_stack([np.ones(len(y)), x1, x2, x1 * 2, x2 * 2, x1 * x2])
+    return np.linalg.lstsq(A, y, rcond=None)[0]
+
+
+# %% mistake="quadratic_unit" slip="a column of zeros for the constant" says="all zeros"
+def quadratic_unit(x1, x2, y):
+    A = np.column_stack([np.zeros(len(y)), x1, x2, x1**2, x2**2, x1 * x2])
+    return np.linalg.lstsq(A, y, rcond=None)[0]
+
+
+# %% mistake="quadratic_unit" slip="the number 1 for the column of ones" says="dimension"
+def quadratic_unit(x1, x2, y):
+    A = np.column_stack([1, x1, x2, x1**2, x2**2, x1 * x2])
+    return np.linalg.lstsq(A, y, rcond=None)[0]
 
 
 # %% alternative="quadratic_unit" note="normal equations"
@@ -818,6 +1087,24 @@ def mcnemar(b, c):
 def mcnemar(b, c):
     n = b + c
     return min(1.0, 2 * sum(math.comb(n, k) for k in range(b + 1)) / 2**n)
+
+
+# %% mistake="mcnemar" slip="the sum up to c: right only where c is the smaller" says="smaller of b and c, whichever"
+def mcnemar(b, c):
+    n = b + c
+    return min(1.0, 2 * sum(math.comb(n, k) for k in range(c + 1)) / 2**n)
+
+
+# %% mistake="mcnemar" slip="division without the fraction" says="cuts the fraction off"
+def mcnemar(b, c):
+    n = b + c
+    return min(1.0, 2 * sum(math.comb(n, k) for k in range(min(b, c) + 1)) // 2**n)
+
+
+# %% mistake="mcnemar" slip="p in per cent" says="per cent"
+def mcnemar(b, c):
+    n = b + c
+    return 100 * min(1.0, 2 * sum(math.comb(n, k) for k in range(min(b, c) + 1)) / 2**n)
 
 
 # %% mistake="mcnemar" slip="1 - p" says="1 - p"

@@ -59,6 +59,30 @@ def linear_change(w, epsilon):
     return epsilon * w.sign()
 
 
+# %% mistake="linear_change" slip="divided by the size of the weight, 0/0 included" says="0/0"
+def linear_change(w, epsilon):
+    eta = epsilon * w / w.abs()
+    return eta, epsilon * w.abs().sum()
+
+
+# %% mistake="linear_change" slip="the weights are clipped to epsilon" says="clipped to epsilon"
+def linear_change(w, epsilon):
+    eta = w.clamp(-epsilon, epsilon)
+    return eta, w @ eta
+
+
+# %% mistake="linear_change" slip="the pair is returned in the other order" says="in this order"
+def linear_change(w, epsilon):
+    eta = epsilon * w.sign()
+    return w @ eta, eta
+
+
+# %% mistake="linear_change" slip="the entries of eta are added up" says="counts with its weight"
+def linear_change(w, epsilon):
+    eta = epsilon * w.sign()
+    return eta, eta.sum()
+
+
 # %% alternative="linear_change" note="where, a weight of 0 gets -epsilon; the change as a dot product"
 def linear_change(w, epsilon):
     eta = torch.where(w > 0, epsilon, -epsilon).to(w.dtype)
@@ -151,6 +175,33 @@ def input_gradient(x, y, weights, biases):
     return error
 
 
+# %% mistake="input_gradient" slip="no gradient asked for the copy" says="does not require grad"
+def input_gradient(x, y, weights, biases):
+    image = x.detach().clone()
+    loss = torch.nn.functional.cross_entropy(mlp(image, weights, biases), y, reduction="sum")
+    return torch.autograd.grad(loss, image)[0]
+
+
+# %% mistake="input_gradient" slip="the tuple of autograd.grad is returned" says="tuple"
+def input_gradient(x, y, weights, biases):
+    image = x.detach().clone().requires_grad_()
+    loss = torch.nn.functional.cross_entropy(mlp(image, weights, biases), y, reduction="sum")
+    return torch.autograd.grad(loss, image)
+
+
+# %% mistake="input_gradient" slip="gradient by the weights" says="gradient by the weights"
+def input_gradient(x, y, weights, biases):
+    loss = torch.nn.functional.cross_entropy(mlp(x, weights, biases), y, reduction="sum")
+    return torch.autograd.grad(loss, weights[0])[0]
+
+
+# %% mistake="input_gradient" slip="nll_loss of the logits" says="logarithm of the softmax"
+def input_gradient(x, y, weights, biases):
+    image = x.detach().clone().requires_grad_()
+    loss = torch.nn.functional.nll_loss(mlp(image, weights, biases), y, reduction="sum")
+    return torch.autograd.grad(loss, image)[0]
+
+
 # %% alternative="input_gradient" note="by hand, back through the layers"
 def input_gradient(x, y, weights, biases):
     with torch.no_grad():
@@ -229,6 +280,29 @@ def fgsm(x, gradient, epsilon, targeted=False):
     return (-epsilon if targeted else epsilon) * gradient.sign()
 
 
+# %% mistake="fgsm" slip="the perturbation is clipped, not the image" says="perturbation was clipped"
+def fgsm(x, gradient, epsilon, targeted=False):
+    step = (-epsilon if targeted else epsilon) * gradient.sign()
+    return x + step.clamp(0, 1)
+
+
+# %% mistake="fgsm" slip="clipped to [-1, 1]" says="below 0"
+def fgsm(x, gradient, epsilon, targeted=False):
+    return (x + (-epsilon if targeted else epsilon) * gradient.sign()).clamp(-1, 1)
+
+
+# %% mistake="fgsm" slip="clipped at 0 only" says="above 1"
+def fgsm(x, gradient, epsilon, targeted=False):
+    return torch.relu(x + (-epsilon if targeted else epsilon) * gradient.sign())
+
+
+# %% mistake="fgsm" slip="the caller's gradient is turned round" says="gradient after the call|modified in place"
+def fgsm(x, gradient, epsilon, targeted=False):
+    if targeted:
+        gradient.neg_()
+    return (x + epsilon * gradient.sign()).clamp(0, 1)
+
+
 # %% alternative="fgsm" note="NumPy"
 def fgsm(x, gradient, epsilon, targeted=False):
     direction = -1 if targeted else 1
@@ -299,6 +373,31 @@ def project(x_adv, x, epsilon):
     x_adv.clamp_(-epsilon, epsilon)
     x_adv += x
     return x_adv.clamp(0, 1)
+
+
+# %% mistake="project" slip="clipped to epsilon, then to the box" says="first bound is for x_adv - x"
+def project(x_adv, x, epsilon):
+    return x_adv.clamp(-epsilon, epsilon).clamp(0, 1)
+
+
+# %% mistake="project" slip="the perturbation is clipped to the box" says="image that lies in the box"
+def project(x_adv, x, epsilon):
+    return (x_adv - x).clamp(-epsilon, epsilon).clamp(0, 1)
+
+
+# %% mistake="project" slip="minimum and maximum exchanged" says="are exchanged"
+def project(x_adv, x, epsilon):
+    return torch.maximum(torch.minimum(x_adv, x - epsilon), x + epsilon).clamp(0, 1)
+
+
+# %% mistake="project" slip="a pixel outside goes back to x" says="put back to x"
+def project(x_adv, x, epsilon):
+    return torch.where((x_adv - x).abs() > epsilon, x, x_adv).clamp(0, 1)
+
+
+# %% mistake="project" slip="sizes without signs" says="lost their sign"
+def project(x_adv, x, epsilon):
+    return (x + (x_adv - x).abs().clamp(max=epsilon)).clamp(0, 1)
 
 
 # %% alternative="project" note="box first, then ball: the same, as x is in the box"
@@ -417,6 +516,47 @@ def pgd(gradient_fn, x, epsilon, step, steps, start=None):
     return x_adv
 
 
+# %% mistake="pgd" slip="steps as long as epsilon" says="not as `step`"
+def pgd(gradient_fn, x, epsilon, step, steps, start=None):
+    x_adv = x if start is None else start
+    for _ in range(steps):
+        x_adv = (x + (x_adv + epsilon * gradient_fn(x_adv).sign() - x).clamp(-epsilon, epsilon)).clamp(0, 1)
+    return x_adv
+
+
+# %% mistake="pgd" slip="clipped to the box only where the net looks" says="starts from the clipped image"
+def pgd(gradient_fn, x, epsilon, step, steps, start=None):
+    eta = torch.zeros_like(x) if start is None else start - x
+    for _ in range(steps):
+        eta = (eta + step * gradient_fn((x + eta).clamp(0, 1)).sign()).clamp(-epsilon, epsilon)
+    return (x + eta).clamp(0, 1)
+
+
+# %% mistake="pgd" slip="+= changes x, and the ball moves along" says="modified in place"
+def pgd(gradient_fn, x, epsilon, step, steps, start=None):
+    x_adv = x if start is None else start
+    for _ in range(steps):
+        x_adv += step * gradient_fn(x_adv).sign()
+        x_adv = (x + (x_adv - x).clamp(-epsilon, epsilon)).clamp(0, 1)
+    return x_adv
+
+
+# %% mistake="pgd" slip="truth value of a tensor" says="ambiguous"
+def pgd(gradient_fn, x, epsilon, step, steps, start=None):
+    x_adv = start or x
+    for _ in range(steps):
+        x_adv = (x + (x_adv + step * gradient_fn(x_adv).sign() - x).clamp(-epsilon, epsilon)).clamp(0, 1)
+    return x_adv
+
+
+# %% mistake="pgd" slip="returns inside the loop" says="single step"
+def pgd(gradient_fn, x, epsilon, step, steps, start=None):
+    x_adv = x if start is None else start
+    for _ in range(steps):
+        x_adv = x_adv + step * gradient_fn(x_adv).sign()
+        return (x + (x_adv - x).clamp(-epsilon, epsilon)).clamp(0, 1)
+
+
 # %% alternative="pgd" note="with the student's own fgsm and project"
 def pgd(gradient_fn, x, epsilon, step, steps, start=None):
     x_adv = (x if start is None else start).clone()
@@ -476,6 +616,37 @@ def minimal_perturbation(w, b, x, overshoot=0.02):
 # %% mistake="minimal_perturbation" slip="the moved points are returned" says="perturbation alone"
 def minimal_perturbation(w, b, x, overshoot=0.02):
     return x - (1 + overshoot) * ((x @ w + b) / (w @ w))[:, None] * w
+
+
+# %% mistake="minimal_perturbation" slip="the overshoot alone" says="overshoot alone"
+def minimal_perturbation(w, b, x, overshoot=0.02):
+    return -overshoot * ((x @ w + b) / (w @ w))[:, None] * w
+
+
+# %% mistake="minimal_perturbation" slip="the overshoot is added to the score" says="added to the score"
+def minimal_perturbation(w, b, x, overshoot=0.02):
+    return -((x @ w + b + overshoot) / (w @ w))[:, None] * w
+
+
+# %% mistake="minimal_perturbation" slip="the overshoot is added to the factor" says="added to f"
+def minimal_perturbation(w, b, x, overshoot=0.02):
+    return -((x @ w + b) / (w @ w) + overshoot)[:, None] * w
+
+
+# %% mistake="minimal_perturbation" slip="kept in the box" says="no box"
+def minimal_perturbation(w, b, x, overshoot=0.02):
+    moved = x - (1 + overshoot) * ((x @ w + b) / (w @ w))[:, None] * w
+    return moved.clamp(0, 1) - x
+
+
+# %% mistake="minimal_perturbation" slip="distances" says="these are the distances"
+def minimal_perturbation(w, b, x, overshoot=0.02):
+    return (1 + overshoot) * (x @ w + b).abs() / w.norm()
+
+
+# %% mistake="minimal_perturbation" slip="scores and weights multiplied entry by entry" says="must match the size"
+def minimal_perturbation(w, b, x, overshoot=0.02):
+    return -(1 + overshoot) * (x @ w + b) / (w @ w) * w
 
 
 # %% alternative="minimal_perturbation" note="unit normal and signed distance"
@@ -563,6 +734,54 @@ def deepfool_step(logits, jacobian):
     return -logits[nearest] / slope[nearest].square().sum() * slope[nearest]
 
 
+# %% mistake="deepfool_step" slip="place among the others used as a class" says="number of a class"
+def deepfool_step(logits, jacobian):
+    top = logits.argmax()
+    others = [k for k in range(len(logits)) if k != top]
+    gap, slope = logits[top] - logits, jacobian - jacobian[top]
+    nearest = (gap[others] / slope[others].norm(dim=1)).argmin()
+    return gap[nearest] / slope[nearest].square().sum() * slope[nearest]
+
+
+# %% mistake="deepfool_step" slip="nearest by the gap over the squared length" says="not by its square"
+def deepfool_step(logits, jacobian):
+    top = logits.argmax()
+    gap, slope = logits[top] - logits, jacobian - jacobian[top]
+    distance = gap / slope.square().sum(dim=1)
+    distance[top] = float("inf")
+    nearest = distance.argmin()
+    return gap[nearest] / slope[nearest].square().sum() * slope[nearest]
+
+
+# %% mistake="deepfool_step" slip="one length for all rows" says="one length for each row"
+def deepfool_step(logits, jacobian):
+    top = logits.argmax()
+    gap, slope = logits[top] - logits, jacobian - jacobian[top]
+    distance = gap / slope.norm()
+    distance[top] = float("inf")
+    nearest = distance.argmin()
+    return gap[nearest] / slope[nearest].square().sum() * slope[nearest]
+
+
+# %% mistake="deepfool_step" slip="probabilities for logits" says="turned into probabilities"
+def deepfool_step(logits, jacobian):
+    logits = logits.softmax(dim=0)
+    top = logits.argmax()
+    gap, slope = logits[top] - logits, jacobian - jacobian[top]
+    distance = gap / slope.norm(dim=1)
+    distance[top] = float("inf")
+    nearest = distance.argmin()
+    return gap[nearest] / slope[nearest].square().sum() * slope[nearest]
+
+
+# %% mistake="deepfool_step" slip="all ways are returned" says="all other classes"
+def deepfool_step(logits, jacobian):
+    top = logits.argmax()
+    others = [k for k in range(len(logits)) if k != top]
+    slope = jacobian[others] - jacobian[top]
+    return ((logits[top] - logits[others]) / slope.square().sum(dim=1))[:, None] * slope
+
+
 # %% alternative="deepfool_step" note="a loop over the classes"
 def deepfool_step(logits, jacobian):
     top = int(logits.argmax())
@@ -628,6 +847,41 @@ def robust_accuracy(predictions, y):
 # %% mistake="robust_accuracy" slip="share of lost images" says="were lost"
 def robust_accuracy(predictions, y):
     return (predictions != y).any(dim=1).double().cummax(dim=0).values.mean(dim=1)
+
+
+# %% mistake="robust_accuracy" slip="percent" says="percent"
+def robust_accuracy(predictions, y):
+    return 100 * (predictions == y).all(dim=1).cumprod(dim=0).double().mean(dim=1)
+
+
+# %% mistake="robust_accuracy" slip="axes of attacks and images exchanged" says="axis 2 that of the images"
+def robust_accuracy(predictions, y):
+    return (predictions == y).all(dim=2).cumprod(dim=0).double().mean(dim=1)
+
+
+# %% mistake="robust_accuracy" slip="losses run along the images" says="along the epsilons"
+def robust_accuracy(predictions, y):
+    return (predictions == y).all(dim=1).cumprod(dim=1).double().mean(dim=1)
+
+
+# %% mistake="robust_accuracy" slip="mean over the epsilons" says="value for each image"
+def robust_accuracy(predictions, y):
+    return (predictions == y).all(dim=1).cumprod(dim=0).double().mean(dim=0)
+
+
+# %% mistake="robust_accuracy" slip="only the last attack" says="under one attack"
+def robust_accuracy(predictions, y):
+    shares = []
+    for attacks in predictions:
+        for seen in attacks:
+            alive = seen == y
+        shares.append(alive.double().mean())
+    return torch.stack(shares)
+
+
+# %% mistake="robust_accuracy" slip="mean of True and False" says="mean\(\).*Bool"
+def robust_accuracy(predictions, y):
+    return (predictions == y).all(dim=1).mean(dim=1)
 
 
 # %% alternative="robust_accuracy" note="loops over epsilons and images"
@@ -788,6 +1042,84 @@ def adversarial_training_step(weights, biases, x, y, epsilon, lr):
         for param, gradient in zip(params, torch.autograd.grad(loss, params), strict=True):
             param -= lr * gradient
     return loss.item()
+
+
+# %% mistake="adversarial_training_step" slip="the learning rate is forgotten" says="learning rate was not used"
+def adversarial_training_step(weights, biases, x, y, epsilon, lr):
+    image = x.detach().clone().requires_grad_()
+    loss = torch.nn.functional.cross_entropy(mlp(image, weights, biases), y)
+    attacked = (x + epsilon * torch.autograd.grad(loss, image)[0].sign()).clamp(0, 1)
+    loss = torch.nn.functional.cross_entropy(mlp(attacked, weights, biases), y)
+    params = [*weights, *biases]
+    with torch.no_grad():
+        for param, gradient in zip(params, torch.autograd.grad(loss, params), strict=True):
+            param -= gradient
+    return loss.item()
+
+
+# %% mistake="adversarial_training_step" slip="the attack uses the gradient, not its sign" says="not its sign"
+def adversarial_training_step(weights, biases, x, y, epsilon, lr):
+    image = x.detach().clone().requires_grad_()
+    loss = torch.nn.functional.cross_entropy(mlp(image, weights, biases), y)
+    attacked = (x + epsilon * torch.autograd.grad(loss, image)[0]).clamp(0, 1)
+    loss = torch.nn.functional.cross_entropy(mlp(attacked, weights, biases), y)
+    params = [*weights, *biases]
+    with torch.no_grad():
+        for param, gradient in zip(params, torch.autograd.grad(loss, params), strict=True):
+            param -= lr * gradient
+    return loss.item()
+
+
+# %% mistake="adversarial_training_step" slip="new tensors put into the lists" says="new tensors"
+def adversarial_training_step(weights, biases, x, y, epsilon, lr):
+    image = x.detach().clone().requires_grad_()
+    loss = torch.nn.functional.cross_entropy(mlp(image, weights, biases), y)
+    attacked = (x + epsilon * torch.autograd.grad(loss, image)[0].sign()).clamp(0, 1)
+    loss = torch.nn.functional.cross_entropy(mlp(attacked, weights, biases), y)
+    gradients = torch.autograd.grad(loss, [*weights, *biases])
+    for i in range(len(weights)):
+        weights[i] = (weights[i] - lr * gradients[i]).detach().requires_grad_()
+        biases[i] = (biases[i] - lr * gradients[len(weights) + i]).detach().requires_grad_()
+    return loss.item()
+
+
+# %% mistake="adversarial_training_step" slip="no_grad forgotten" says="leaf Variable"
+def adversarial_training_step(weights, biases, x, y, epsilon, lr):
+    image = x.detach().clone().requires_grad_()
+    loss = torch.nn.functional.cross_entropy(mlp(image, weights, biases), y)
+    attacked = (x + epsilon * torch.autograd.grad(loss, image)[0].sign()).clamp(0, 1)
+    loss = torch.nn.functional.cross_entropy(mlp(attacked, weights, biases), y)
+    params = [*weights, *biases]
+    for param, gradient in zip(params, torch.autograd.grad(loss, params), strict=True):
+        param -= lr * gradient
+    return loss.item()
+
+
+# %% mistake="adversarial_training_step" slip="the losses of clean and attacked images added" says="images were added"
+def adversarial_training_step(weights, biases, x, y, epsilon, lr):
+    image = x.detach().clone().requires_grad_()
+    loss = torch.nn.functional.cross_entropy(mlp(image, weights, biases), y)
+    attacked = (x + epsilon * torch.autograd.grad(loss, image)[0].sign()).clamp(0, 1)
+    loss = torch.nn.functional.cross_entropy(mlp(attacked, weights, biases), y)
+    loss = loss + torch.nn.functional.cross_entropy(mlp(x, weights, biases), y)
+    params = [*weights, *biases]
+    with torch.no_grad():
+        for param, gradient in zip(params, torch.autograd.grad(loss, params), strict=True):
+            param -= lr * gradient
+    return loss.item()
+
+
+# %% mistake="adversarial_training_step" slip="the loss comes as a tensor" says="plain number"
+def adversarial_training_step(weights, biases, x, y, epsilon, lr):
+    image = x.detach().clone().requires_grad_()
+    loss = torch.nn.functional.cross_entropy(mlp(image, weights, biases), y)
+    attacked = (x + epsilon * torch.autograd.grad(loss, image)[0].sign()).clamp(0, 1)
+    loss = torch.nn.functional.cross_entropy(mlp(attacked, weights, biases), y)
+    params = [*weights, *biases]
+    with torch.no_grad():
+        for param, gradient in zip(params, torch.autograd.grad(loss, params), strict=True):
+            param -= lr * gradient
+    return loss
 
 
 # %% alternative="adversarial_training_step" note="an optimiser, and the gradients removed twice"
