@@ -55,17 +55,24 @@ def verify(modules: tuple[str, ...], jobs: int) -> bool:
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student. May be repeated.")
 @click.option("--seed", type=int, help="Seed of the hidden inputs, to repeat an earlier run. Default: the "
               "directory's own, private one.")
+@click.option("--explain", nargs=2, metavar="ID EXERCISE", help="Examine this exercise of this student again and show "
+              "the evidence, hidden checks included. Records nothing.")
+@click.option("--again", is_flag=True, help="Examine also what has a result already.")
 @click.option("--no-sandbox", is_flag=True, help="Run students' code as ordinary processes with your rights. Every "
               "report says so.")
 def grade(directory: Path, lab: str, jobs: int, students: tuple[str, ...], seed: int | None,
-          no_sandbox: bool) -> bool:
+          explain: tuple[str, str] | None, again: bool, no_sandbox: bool) -> bool:
     """Grade the submissions of a lab. DIR holds nbgrader's submitted/ folder; the results are written beside it."""
     from course_staff.grading.launch import PlainProcess
+    from course_staff.grading.run import Settings, explain_verdict
     from course_staff.grading.run import grade as run_grade
 
     course = Course.find()
-    return run_grade(course, directory, course.resolve(lab), jobs=jobs, students=students, seed=seed,
-                     launcher=PlainProcess() if no_sandbox else None)
+    settings = Settings(jobs=jobs, students=students, seed=seed, again=again,
+                        launcher=PlainProcess() if no_sandbox else None)
+    if explain:
+        return explain_verdict(course, directory, course.resolve(lab), *explain, settings)
+    return run_grade(course, directory, course.resolve(lab), settings)
 
 
 def run(words: list[str]) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 import shutil
 import sys
@@ -78,7 +79,8 @@ def demo(course: Course, modules: Sequence[str], directory: Path, screen: Consol
             path.parent.mkdir(parents=True)
             path.write_bytes(member.file)
         screen.print()
-        rows = run.mark(course, directory, module, screen=screen, launcher=_launcher(screen))
+        settings = run.Settings(jobs=os.cpu_count() or 1, launcher=_launcher(screen))
+        rows = run.mark(course, directory, module, settings, screen)
         results = {member.name: _result(directory, module, member.name) for member in members}
         _tell(members, results, screen)
         wrong += [f"{module}: {line}" for line in broken_claims(lab, members, rows, results)]

@@ -129,13 +129,13 @@ def test_the_options_of_grade(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
     asked = {}
 
-    def pretend(course: Course, directory: Path, module: str, **options: object) -> bool:
-        asked.update(options, directory=directory, module=module)
+    def pretend(course: Course, directory: Path, module: str, settings: run.Settings) -> bool:
+        asked.update(directory=directory, module=module, settings=settings)
         return True
 
     monkeypatch.setattr(run, "grade", pretend)
     monkeypatch.chdir(ROOT)
     assert cli.main(["grade", str(tmp_path), "--lab", "02", "--jobs", "3", "--student", "anna",
                      "--seed", "7"]) == 0
-    assert asked == {"directory": tmp_path, "module": "02_backprop", "jobs": 3, "students": ("anna",), "seed": 7,
-                     "launcher": None}
+    assert asked == {"directory": tmp_path, "module": "02_backprop",
+                     "settings": run.Settings(jobs=3, students=("anna",), seed=7)}

@@ -49,6 +49,7 @@ class _Examination:
     launcher: Launcher
     result: Result
     deadline: float
+    remote: type[Remote] = Remote
     connection: Connection | None = None
     done: list[Step] = field(default_factory=list)  # cells that ran and are run again by a new candidate, in order
     cell_errors: dict[str, str] = field(default_factory=dict)  # by exercise
@@ -109,17 +110,17 @@ class _Examination:
         return copy if copy and copy.lives() else self.start(snapshot.cells)
 
 
-def examine(job: Job, launcher: Launcher | None = None) -> Result:
-    """Run every cell and every test of a job.
+def examine(job: Job, launcher: Launcher | None = None, remote: type[Remote] = Remote) -> Result:
+    """Run every cell and every test of a job. remote: what the tests ask the candidate through.
 
     What a submission does raises nothing. Raises InfrastructureError where this machine cannot start a candidate.
     """
     launcher = launcher or PlainProcess()
     started = time.monotonic()
     result = Result(
-        job.lab, job.student, {}, flags=list(job.notes), sandbox=launcher.name, key=job.key(), seed=job.seed
+        job.lab, job.student, {}, flags=list(job.notes), sandbox=launcher.name, key=job.key, seed=job.seed
     )
-    state = _Examination(job, launcher, result, deadline=started + TOTAL_SECONDS)
+    state = _Examination(job, launcher, result, started + TOTAL_SECONDS, remote)
     try:
         # A machine on which the bare candidate does not start is at fault, not the submission.
         state.alive()
@@ -139,6 +140,7 @@ def examine(job: Job, launcher: Launcher | None = None) -> Result:
                 snapshot.copy.close()
         for place in state.places:
             place.end()
+        result.memory_megabytes = max((place.memory for place in state.places), default=0.0)
     for verdict in result.verdicts.values():
         verdict.inherited = tuple(
             need
@@ -210,7 +212,7 @@ def _verdict(state: _Examination, step: Step) -> tuple[Status, str]:
         connection = state.take(exercise)
         # A test whose course an answer decides could call for ever, each call in good time.
         deadline = time.monotonic() + state.left(CALLS_OF_A_TEST * step.seconds)
-        remote = Remote(connection, seconds=step.seconds, deadline=deadline, seed=seed, sources=sources)
+        remote = state.remote(connection, seconds=step.seconds, deadline=deadline, seed=seed, sources=sources)
         try:
             return run_test(step, remote, state.cell_errors.get(exercise, ""), exercise in job.missing)
         finally:

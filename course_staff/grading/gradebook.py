@@ -6,7 +6,9 @@ Only automatic scores and comments are written, all of them at each run. What a 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 import logging
 import os
 import warnings
@@ -14,8 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from nbgrader.api import Comment, Grade, Gradebook, MissingEntry, SubmittedNotebook
+from nbgrader.api import BaseCell, Comment, Grade, Gradebook, MissingEntry, SubmittedAssignment, SubmittedNotebook
 from nbgrader.plugins import CsvExportPlugin
 from sqlalchemy.exc import SAWarning
 
@@ -143,15 +146,53 @@ def set_ungraded(book: Gradebook, lab: Lab, student: str) -> None:
             comment.auto_comment = None
 
 
-def standing(book: Gradebook, lab: Lab, student: str) -> Standing:
-    """A student's marks, read back from the gradebook. Raises MissingEntry where there are none."""
-    submission = book.find_submission(lab.name, student)
-    grades = {grade.name: grade for notebook in submission.notebooks for grade in notebook.grades}
-    marks = {}
-    for exercise, cell in (*lab.tests.items(), *lab.written.items()):
-        grade = grades[cell.grade_id]
-        marks[exercise] = Mark(grade.score, cell.points, grade.needs_manual_grade, grade.manual_score is not None)
-    return Standing(marks, submission.score, submission.max_score)
+@dataclass(frozen=True)
+class Entry:
+    """What the gradebook has of one student's submission of one lab.
+
+    grades: (score, automatic, manual, extra credit, needs a human) by grade id. comments: (automatic, manual) by name.
+    """
+
+    grades: dict[str, tuple[float, float | None, float | None, float | None, bool]]
+    comments: dict[str, tuple[str | None, str | None]]
+
+    def digest(self) -> str:
+        """A hash of it: the pages for students show what stands here."""
+        facts = [sorted(self.grades.items()), sorted(self.comments.items())]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    def standing(self, lab: Lab) -> Standing:
+        """The marks by exercise. Raises KeyError where there are none for one."""
+        marks = {}
+        for exercise, cell in (*lab.tests.items(), *lab.written.items()):
+            score, _, manual, _, pending = self.grades[cell.grade_id or ""]
+            marks[exercise] = Mark(score, cell.points, pending, manual is not None)
+        most = sum(cell.points for cell in (*lab.tests.values(), *lab.written.values()))
+        return Standing(marks, sum(score for score, *_ in self.grades.values()), most)
+
+
+def entries(book: Gradebook, lab: Lab, student: str | None = None) -> dict[str, Entry]:
+    """What the gradebook has of a lab, by student: of all, or of one. In three queries, however many students."""
+    try:
+        notebook = book.find_notebook(lab.name, lab.name)
+    except MissingEntry:
+        return {}
+
+    def rows(kind: Any, *columns: Any) -> Any:
+        query = (book.db.query(SubmittedAssignment.student_id, BaseCell.name, *columns).select_from(kind)
+                 .join(SubmittedNotebook, kind.notebook_id == SubmittedNotebook.id)
+                 .join(SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+                 .join(BaseCell, kind.cell_id == BaseCell.id)
+                 .filter(SubmittedNotebook.notebook_id == notebook.id))
+        return query.filter(SubmittedAssignment.student_id == student) if student is not None else query
+
+    found: dict[str, Entry] = {}
+    for name, cell, *grade in rows(Grade, Grade.score, Grade.auto_score, Grade.manual_score, Grade.extra_credit,
+                                   Grade.needs_manual_grade):
+        found.setdefault(name, Entry({}, {})).grades[cell] = tuple(grade)
+    for name, cell, *comment in rows(Comment, Comment.auto_comment, Comment.manual_comment):
+        found.setdefault(name, Entry({}, {})).comments[cell] = tuple(comment)
+    return found
 
 
 def export(book: Gradebook, path: Path, ungraded: set[tuple[str, str]]) -> None:

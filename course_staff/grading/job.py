@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -39,6 +38,7 @@ class Job:
 
     written: written answers by exercise; None where the cell is lost, "" where it is as released.
     missing, unchanged: exercises whose answer cell is lost, or is as released. notes: irregularities, for a human.
+    key: a hash of everything that decides the result.
     """
 
     lab: str
@@ -49,10 +49,7 @@ class Job:
     unchanged: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seed: int = 0
-
-    def key(self) -> str:
-        """A hash of everything that decides the result."""
-        return hashlib.sha256(json.dumps(dataclasses.asdict(self), sort_keys=True).encode()).hexdigest()
+    key: str = ""
 
 
 @dataclass
@@ -82,6 +79,7 @@ class Result:
     flags: list[str] = field(default_factory=list)
     sandbox: str = "none"
     seconds: float = 0.0
+    memory_megabytes: float = 0.0
     key: str = ""
     seed: int = 0
 

@@ -27,7 +27,8 @@ START_SECONDS = 120.0
 class Place(Protocol):
     """What a candidate and its copies live in, until the submission is done."""
 
-    cpu: float
+    cpu: float  # seconds of processor time so far
+    memory: float  # the most megabytes so far; 0 where nobody knows
 
     def why(self) -> str:
         """For which limit something in it was ended since the last call, or ""."""
@@ -141,6 +142,7 @@ class Folder:
     path: Path
     process: subprocess.Popen
     cpu: float = 0.0
+    memory: float = 0.0
 
     def why(self) -> str:
         return ""

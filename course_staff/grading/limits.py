@@ -87,6 +87,14 @@ class Cgroup:
                     return int(value)
         return 0
 
+    def most_memory(self) -> float:
+        """The most megabytes that the group has held; 0 where the kernel does not say."""
+        name = "memory.peak" if self.version == 2 else "memory.max_usage_in_bytes"
+        try:
+            return int((self.folders["memory"] / name).read_text()) / 2**20
+        except (OSError, ValueError):
+            return 0.0
+
     def remove(self) -> None:
         """Remove the groups; they must be empty, and a process that has just ended stays for a moment."""
         for folder in set(self.folders.values()):
@@ -125,7 +133,8 @@ class Cage:
     """The namespaces of one candidate and its copies, with the limits around them.
 
     init: the number of their PID 1, as we see it. cpu_used: seconds that the submission had before.
-    reason: the limit for which it was ended. cpu: seconds of processor time in this cage.
+    reason: the limit for which it was ended. cpu, memory: seconds of processor time in this cage, and the
+    most megabytes; memory is known after the end, and only where there is a control group.
     """
 
     def __init__(self, init: int, limits: Limits, cpu_used: float = 0.0) -> None:
@@ -133,6 +142,7 @@ class Cage:
         self.handle = os.pidfd_open(init)  # a number can be given to another process, this cannot
         self.reason = ""
         self.cpu, self.cpu_used = 0.0, cpu_used
+        self.memory = 0.0
         self.cgroup = Cgroup.make(limits)
         self._ended = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -160,6 +170,8 @@ class Cage:
         if self._ended.is_set():
             return
         self._measure_cpu()
+        if self.cgroup is not None:
+            self.memory = self.cgroup.most_memory()
         self._ended.set()
         self._kill()
         self._wait()

@@ -6,13 +6,10 @@ Every outcome is recorded when it arrives, so that an interrupted run leaves who
 from __future__ import annotations
 
 import json
-import os
-import platform
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 
 from nbgrader.api import Gradebook
@@ -21,10 +18,10 @@ from course_staff.authoring import notebooks
 from course_staff.grading import feedback, gradebook, notebook, sanitise
 from course_staff.grading.gradebook import Standing
 from course_staff.grading.job import Job, Result
+from course_staff.grading.store import replace, versions
 from course_staff.lab import Lab
 from course_staff.paths import CourseError
 
-PACKAGES = ("deep-learning-course", "torch", "numpy", "scikit-learn", "nbgrader")
 CONFIG = '''\
 """nbgrader's configuration of this class, read by formgrader. `course grade` wrote it once; it is yours to change."""
 
@@ -82,8 +79,19 @@ class Recorder:
             self._feedback(student).unlink(missing_ok=True)
             notes.append(sanitise.one_line(f"The mark is recorded, but no feedback was made: {error}"))
         shown = {cell: sanitise.outputs(outputs) for cell, outputs in result.outputs.items()}
-        self._write_result(student, {**asdict(result), "outputs": shown})
-        return Row(student, gradebook.standing(self.book, self.lab, student), tuple(notes), sandbox=result.sandbox)
+        entry = gradebook.entries(self.book, self.lab, student)[student]
+        # The last file that is written: what says that all the others are there.
+        self._write_result(student, {**asdict(result), "outputs": shown, "notes": notes, "entry": entry.digest()})
+        return Row(student, entry.standing(self.lab), tuple(notes), sandbox=result.sandbox)
+
+    def unchanged(self, student: str, key: str) -> Row | None:
+        """The row of a student whose marks and files are those of this key, and nobody has changed them since."""
+        content, entry = self._read_result(student), self._entries.get(student)
+        if not key or content.get("key") != key or entry is None or content.get("entry") != entry.digest():
+            return None
+        if not (self._autograded(student).is_file() and self._feedback(student).is_file()):
+            return None
+        return Row(student, entry.standing(self.lab), tuple(content["notes"]), sandbox=content["sandbox"])
 
     def export(self) -> Path:
         """Write grades.csv for all labs and students of the gradebook. Returns the file."""
@@ -109,17 +117,20 @@ class Recorder:
         return self.directory / "feedback" / student / self.lab.name / f"{self.lab.name}.html"
 
     def _write_result(self, student: str, content: dict) -> None:
-        text = json.dumps({**content, "versions": self._versions}, indent=1, sort_keys=True)
+        text = json.dumps({**content, "versions": versions()}, indent=1, sort_keys=True)
         # The private seed stands in it, so it is for the owner's eyes.
         replace(self.directory / "results" / self.lab.name / f"{student}.json", text.encode(), mode=0o600)
 
+    def _read_result(self, student: str) -> dict:
+        try:
+            return json.loads((self.directory / "results" / self.lab.name / f"{student}.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+
     @cached_property
-    def _versions(self) -> dict[str, str]:
-        found = {"python": platform.python_version()}
-        for package in PACKAGES:
-            with suppress(metadata.PackageNotFoundError):
-                found[package] = metadata.version(package)
-        return found
+    def _entries(self) -> dict[str, gradebook.Entry]:
+        """The gradebook as it was when this run began, after the lab was declared."""
+        return gradebook.entries(self.book, self.lab)
 
 
 @contextmanager
@@ -137,16 +148,6 @@ def recorder(directory: Path, lab: Lab, release: Path, course_id: str) -> Iterat
             replace(directory / "source" / lab.name / f"{lab.name}.ipynb", release.read_bytes())
         with gradebook.opened(directory, course_id) as book:
             yield Recorder(directory, lab, release, book)
-
-
-def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Write a file at once: no reader, and no run that is cut short, ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content)
-    os.replace(partial, path)
 
 
 @contextmanager

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-import os
-import re
+import dataclasses
 import secrets
-import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 from rich.console import Console
@@ -18,68 +15,86 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from course_staff.authoring.release import configuration
-from course_staff.grading import record, sanitise, table
+from course_staff.grading import explain, pool, record, sanitise, table
+from course_staff.grading.collect import Submission, submissions
 from course_staff.grading.examine import examine
-from course_staff.grading.job import Job, Result
+from course_staff.grading.job import Job
 from course_staff.grading.launch import Launcher
-from course_staff.grading.prepare import Unreadable, prepare
+from course_staff.grading.pool import Examiner, Task, examine_all
+from course_staff.grading.prepare import MAX_BYTES, Unreadable, prepare
 from course_staff.grading.record import Outcome, Row
 from course_staff.grading.sandbox import Sandbox
+from course_staff.grading.store import Store, key_of, replace
 from course_staff.lab import Lab
 from course_staff.paths import Course, CourseError
 
 SEED_FILE = ".course_seed"
-# A student's name is a folder's name: it becomes part of paths, of a database and of a spreadsheet.
-STUDENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+-]{0,127}")
-DEFAULT_JOBS = min(2, os.cpu_count() or 1)
-
-Examiner = Callable[[Job, Launcher], Result]
+RESULTS = ".course_results"
 
 
 @dataclass(frozen=True)
-class Submission:
-    """A file that was handed in; `problem` says why it cannot even be read."""
-
-    student: str
-    path: Path
-    problem: str = ""
-
-
-def grade(course: Course, directory: Path, module: str, *, jobs: int = DEFAULT_JOBS, students: Collection[str] = (),
-          seed: int | None = None, launcher: Launcher | None = None, screen: Console | None = None) -> bool:
-    """Grade the submissions of a lab in a course directory and print the table.
+class Settings:
+    """How to grade.
 
     jobs: submissions examined at once. students: only these; all where empty. seed: the private seed, to repeat an
-    earlier run; by default the directory's own. launcher: None for the sandbox. Returns False where something on our
-    side failed, so that a readable submission has no mark. Raises CourseError where nothing can be graded at all.
+    earlier run; by default the directory's own. again: examine anew what has a result. launcher: None for the sandbox.
+    workers: makes the pool of that many workers. shared: whether workers see the course directory.
     """
-    rows = mark(course, directory, module, jobs=jobs, students=students, seed=seed, launcher=launcher, screen=screen)
-    return not any(row.our_fault for row in rows)
+
+    jobs: int = 1
+    students: Collection[str] = ()
+    seed: int | None = None
+    again: bool = False
+    launcher: Launcher | None = None
+    examiner: Examiner = examine
+    workers: Callable[[int], AbstractContextManager[Executor]] = pool.local
+    shared: bool = True
 
 
-def mark(course: Course, directory: Path, module: str, *, jobs: int = DEFAULT_JOBS, students: Collection[str] = (),
-         seed: int | None = None, launcher: Launcher | None = None, screen: Console | None = None,
-         examiner: Examiner = examine) -> list[Row]:
+def grade(course: Course, directory: Path, module: str, settings: Settings = Settings(),
+          screen: Console | None = None) -> bool:
+    """Grade the submissions of a lab in a course directory and print the table.
+
+    Returns False where something on our side failed, so that a readable submission has no mark. Raises CourseError
+    where nothing can be graded at all.
+    """
+    return not any(row.our_fault for row in mark(course, directory, module, settings, screen))
+
+
+def mark(course: Course, directory: Path, module: str, settings: Settings = Settings(),
+         screen: Console | None = None) -> list[Row]:
     """Do what `grade` says. Returns the rows of the table, by student."""
     screen = screen or table.console()
-    place: Launcher = launcher or Sandbox(hidden=(directory, course.root / "solutions"))
-    place.check()
-    lab = Lab.read(course.solution(module))
-    release = course.release(module)
-    check_release(lab, release)
-    _check_directory(directory)
-    found, refused = submissions(directory, module, students)
-    private = course_seed(directory) if seed is None else seed
+    found, refused = submissions(directory, module, settings.students)
+    desk = _Desk.of(course, directory, module, settings)
+    lab, release = desk.lab, desk.release
     rows: list[Row] = []
     course_id = configuration(course).get("CourseDirectory", {}).get("course_id") or "default_course"
     with record.recorder(directory, lab, release, course_id) as recorder, _progress(screen) as progress:
-        task = progress.add_task(module, total=len(found))
-        prepared = [_prepared(lab, release, submission, private) for submission in found]
-        ready = [outcome.job for outcome in prepared if outcome.job is not None]
-        failed = (outcome for outcome in prepared if outcome.job is None)
-        for outcome in itertools.chain(failed, examine_all(ready, jobs, place, examiner)):
-            rows.append(_recorded(recorder, outcome))
-            progress.advance(task)
+        bar = progress.add_task(module, total=len(found))
+
+        def done(row: Row) -> None:
+            rows.append(row)
+            progress.advance(bar)
+
+        def to_examine() -> Iterator[Job]:
+            """The jobs that need a worker. The others are recorded on the way."""
+            for submission in found:
+                key = desk.key(submission)
+                row = None if settings.again else recorder.unchanged(submission.student, key)
+                if row is None:
+                    outcome = desk.prepared(submission, key, fresh=settings.again)
+                    if outcome.job is not None and outcome.result is None:
+                        yield outcome.job
+                        continue
+                    row = _recorded(recorder, outcome)
+                done(row)
+
+        task = Task(desk.launcher, desk.store.folder.resolve() if settings.shared else None, settings.examiner)
+        for outcome in examine_all(to_examine(), task, settings.jobs, settings.workers):
+            if outcome.result is not None and not settings.shared:
+                desk.store.put(outcome.result)
+            done(_recorded(recorder, outcome))
         csv = recorder.export()
     rows.sort(key=lambda row: row.student)
     table.show(lab, rows, screen)
@@ -88,95 +103,74 @@ def mark(course: Course, directory: Path, module: str, *, jobs: int = DEFAULT_JO
     return rows
 
 
-def submissions(directory: Path, module: str, students: Collection[str] = ()) -> tuple[list[Submission], list[str]]:
-    """What was handed in for a lab, by student, and a line for each thing that was passed over.
+def explain_verdict(course: Course, directory: Path, module: str, student: str, exercise: str,
+                    settings: Settings = Settings(), screen: Console | None = None) -> bool:
+    """Examine one exercise of one student again and print the evidence. Returns whether the recorded verdict agrees.
 
-    Raises CourseError where there is nothing, or nothing of one of `students`.
+    Raises CourseError where there is no such submission or exercise.
     """
-    found, refused = [], []
-    for folder in sorted((directory / "submitted").glob("*/")):
-        lab_folder = folder / module
-        if not os.path.lexists(lab_folder) or (students and folder.name not in students):
-            continue
-        if not STUDENT.fullmatch(folder.name):
-            refused.append(f"submitted/{folder.name} was passed over: a student's folder is named with letters, digits "
-                           "and . _ - @ +, and begins with a letter, a digit or _.")
-            continue
-        path = lab_folder / f"{module}.ipynb"
-        found.append(Submission(folder.name, path, _problem(folder, lab_folder, path)))
-    absent = sorted(set(students) - {submission.student for submission in found})
-    if absent:
-        raise CourseError(f"No submission of {module} by {', '.join(absent)} in {directory / 'submitted'}.")
-    if not found:
-        nothing = f"Nothing to grade: no folder submitted/STUDENT/{module} in {directory}."
-        raise CourseError("\n".join([*refused, nothing]))
-    timed = [submission.student for submission in found if os.path.lexists(submission.path.with_name("timestamp.txt"))]
-    if timed:
-        refused.append(f"timestamp.txt of {', '.join(timed)} was not used: times come from whoever collected. "
-                       "Formgrader does read it and takes these submissions for not autograded: remove it before you "
-                       "open formgrader.")
-    return found, refused
+    desk = _Desk.of(course, directory, module, settings)
+    (submission,), _ = submissions(directory, module, [student])
+    if exercise not in desk.lab.tests:
+        raise CourseError(f"{module} has no autograded exercise {exercise!r}. It has: {', '.join(desk.lab.tests)}.")
+    outcome = desk.prepared(submission, "", fresh=False)
+    if outcome.job is None:
+        raise CourseError(f"{student}: {outcome.reason}")
+    return explain.show(outcome.job, exercise, desk.launcher,
+                        explain.recorded_verdict(directory, module, student, exercise), screen or table.console())
 
 
-def _problem(folder: Path, lab_folder: Path, path: Path) -> str:
-    """Why the file cannot be read. A link could lead to another student's work or out of the directory."""
-    for part in (folder, lab_folder, path):
-        if part.is_symlink():
-            return f"{part.name} is a link, not a file of its own: ask for the notebook."
-    if not lab_folder.is_dir():
-        return f"{lab_folder.name} is not a folder."
-    if not os.path.lexists(path):
-        others = sorted(other.name for other in lab_folder.glob("*.ipynb"))
-        return f"There is no {path.name} in the folder" + (f" (but {', '.join(others)})." if others else ".")
-    if not stat.S_ISREG(path.lstat().st_mode):
-        return f"{path.name} is not a file."
-    return ""
+@dataclass(frozen=True)
+class _Desk:
+    """What turns submissions into jobs."""
 
+    lab: Lab
+    release: Path
+    source: bytes
+    launcher: Launcher
+    seed: int
+    store: Store
 
-def _prepared(lab: Lab, release: Path, submission: Submission, seed: int) -> Outcome:
-    if submission.problem:
-        return Outcome(submission.student, reason=submission.problem)
-    try:
-        return Outcome(submission.student, job=prepare(lab, release, submission.path, submission.student, seed))
-    except Unreadable as error:
-        return Outcome(submission.student, reason=str(error))
-    except CourseError:
-        raise
-    except Exception as error:  # whatever one file does to the parser, the others are graded
-        return Outcome(submission.student, reason=f"It cannot be read: {type(error).__name__}: {error}", our_fault=True)
+    @classmethod
+    def of(cls, course: Course, directory: Path, module: str, settings: Settings) -> _Desk:
+        """Raises CourseError where this machine, the release or the directory does not allow grading."""
+        launcher: Launcher = settings.launcher or Sandbox(hidden=(directory, course.root / "solutions"))
+        launcher.check()
+        lab = Lab.read(course.solution(module))
+        release = course.release(module)
+        check_release(lab, release)
+        _check_directory(directory)
+        seed = course_seed(directory) if settings.seed is None else settings.seed
+        return cls(lab, release, course.solution(module).read_bytes(), launcher, seed,
+                   Store(directory / RESULTS / module))
 
+    def key(self, submission: Submission) -> str:
+        """The key of what was handed in; "" where it cannot be read."""
+        if submission.problem:
+            return ""
+        try:
+            with submission.path.open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
+        except OSError:
+            return ""
+        return key_of(submission.student, content, self.release.read_bytes(), self.source, self.seed, self.launcher)
 
-def examine_all(jobs: Sequence[Job], workers: int, launcher: Launcher,
-                examiner: Examiner = examine) -> Iterator[Outcome]:
-    """The outcome of every job, in the order in which they end.
-
-    Examining uses process-wide state, so each worker is a process. What fails there is our failure: it is tried once
-    more, in a new process of its own, and then reported. It never becomes a zero.
-    """
-    again = []
-    if jobs:
-        with _pool(min(workers, len(jobs))) as pool:
-            futures: dict[Future[Result], Job] = {pool.submit(examiner, job, launcher): job for job in jobs}
-            for future in as_completed(futures):
-                job = futures[future]
-                if future.exception() is None:
-                    yield Outcome(job.student, job, future.result())
-                else:
-                    again.append(job)
-    for job in again:
-        with _pool(1) as pool:
-            try:
-                yield Outcome(job.student, job, pool.submit(examiner, job, launcher).result())
-            except Exception as error:
-                reason = f"the examination failed twice on this machine ({type(error).__name__}: {error})."
-                yield Outcome(job.student, reason=reason, our_fault=True)
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    # Inherited by the workers, which are the parallelism.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    # A fork would copy torch's locks in whatever state they are.
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    def prepared(self, submission: Submission, key: str, fresh: bool) -> Outcome:
+        """A job, with its result where there is one already; or why there is no job."""
+        if submission.problem:
+            return Outcome(submission.student, reason=submission.problem)
+        try:
+            job = prepare(self.lab, self.release, submission.path, submission.student, self.seed)
+        except Unreadable as error:
+            return Outcome(submission.student, reason=str(error))
+        except CourseError:
+            raise
+        except Exception as error:  # whatever one file does to the parser, the others are graded
+            reason = f"It cannot be read: {type(error).__name__}: {error}"
+            return Outcome(submission.student, reason=reason, our_fault=True)
+        if fresh:
+            self.store.drop(key)
+        return Outcome(submission.student, dataclasses.replace(job, key=key), self.store.get(key) if key else None)
 
 
 def _recorded(recorder: record.Recorder, outcome: Outcome) -> Row:
@@ -191,7 +185,7 @@ def course_seed(directory: Path) -> int:
     """The private seed of the course directory: made once, readable by the owner alone."""
     path = directory / SEED_FILE
     if not path.exists():
-        record.replace(path, f"{secrets.randbits(63)}\n".encode(), mode=0o600)
+        replace(path, f"{secrets.randbits(63)}\n".encode(), mode=0o600)
     try:
         return int(path.read_text(encoding="ascii"))
     except ValueError:

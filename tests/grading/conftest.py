@@ -92,7 +92,7 @@ class Copies:
 class Elsewhere:
     """The place of such a copy: it goes on when the copy has ended."""
 
-    cpu = 0.0
+    cpu = memory = 0.0
 
     def why(self) -> str:
         return ""

@@ -60,7 +60,7 @@ class Desk:
             full = earned == cell.points
             verdicts[exercise] = Verdict(exercise, "passed" if full else "failed", earned, cell.points,
                                          "" if full else f"{exercise} looks transposed")
-        return Outcome(student, job, Result(NAME, student, verdicts, flags=list(job.notes), key=job.key(), seed=7))
+        return Outcome(student, job, Result(NAME, student, verdicts, flags=list(job.notes), key="a-key", seed=7))
 
     def record(self, *outcomes: Outcome) -> list[Row]:
         with self.recording() as recorder:
@@ -439,7 +439,7 @@ def test_the_result_is_kept_with_its_key_seed_and_versions(desk: Desk) -> None:
     desk.record(outcome)
     path = desk.directory / "results" / NAME / "anna.json"
     content = json.loads(path.read_text())
-    assert content["key"] == outcome.job.key() and content["seed"] == 7 and content["versions"]["torch"]
+    assert content["key"] == "a-key" and content["seed"] == 7 and content["versions"]["torch"]
     assert content["verdicts"]["norm"]["points"] == 3.0
     assert path.stat().st_mode & 0o077 == 0
     assert not list(desk.directory.rglob("*.partial"))

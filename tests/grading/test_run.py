@@ -22,7 +22,9 @@ from course_staff.grading import gradebook, run, table
 from course_staff.grading.job import Job
 from course_staff.grading.launch import PlainProcess
 from course_staff.grading.notebook import NO_SANDBOX
+from course_staff.grading.pool import Task
 from course_staff.grading.record import Row
+from course_staff.grading.run import Settings
 from course_staff.paths import CourseError, put_scripts_on_path
 
 NAME = "90_mini"
@@ -78,7 +80,7 @@ def graded(mini: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, l
     put(directory, "misnamed", filled(**RIGHT), name="Untitled")
     put(directory, "bad name; rm", filled(**RIGHT))
     screen = paper()
-    rows = run.mark(mini.course, directory, NAME, jobs=2, screen=screen, launcher=PlainProcess())
+    rows = run.mark(mini.course, directory, NAME, Settings(jobs=2, launcher=PlainProcess()), screen)
     return directory, rows, text_on(screen)
 
 
@@ -175,7 +177,7 @@ def jobs_of(*students: str) -> list[Job]:
 
 def test_a_failure_of_ours_is_tried_once_more(examiners: Any) -> None:
     outcomes = {outcome.student: outcome
-                for outcome in run.examine_all(jobs_of("anna", "ben"), 2, examiners.Nothing(), examiners.first_time_fails)}
+                for outcome in run.examine_all(jobs_of("anna", "ben"), Task(examiners.Nothing(), None, examiners.first_time_fails), 2)}
     assert outcomes["anna"].result is not None and outcomes["ben"].result is not None
     assert outcomes["ben"].result.points == 5.0
 
@@ -184,7 +186,7 @@ def test_a_failure_of_ours_is_tried_once_more(examiners: Any) -> None:
 def test_a_second_failure_is_reported_and_costs_only_that_submission(examiners: Any, kind: str) -> None:
     examiner = getattr(examiners, kind)
     outcomes = {outcome.student: outcome
-                for outcome in run.examine_all(jobs_of("anna", "ben", "carla"), 1, examiners.Nothing(), examiner)}
+                for outcome in run.examine_all(jobs_of("anna", "ben", "carla"), Task(examiners.Nothing(), None, examiner), 1)}
     assert outcomes["anna"].result and outcomes["carla"].result
     assert outcomes["ben"].result is None and outcomes["ben"].our_fault and "failed twice" in outcomes["ben"].reason
 
@@ -194,7 +196,8 @@ def test_a_failure_of_ours_is_never_a_zero(mini: Any, tmp_path: Path, examiners:
     for student in ("anna", "ben"):
         put(directory, student, mini.release)
     screen = paper()
-    rows = run.mark(mini.course, directory, NAME, screen=screen, launcher=examiners.Nothing(), examiner=examiners.always_fails)
+    rows = run.mark(mini.course, directory, NAME,
+                    Settings(launcher=examiners.Nothing(), examiner=examiners.always_fails), screen)
     assert [row.our_fault for row in rows] == [False, True] and rows[1].standing is None
     assert "Failed on our side, not on theirs: ben" in text_on(screen)
     assert "[red]space[/red]" in text_on(screen).replace("\n", "")  # markup of others is text
@@ -223,7 +226,8 @@ def test_a_record_that_fails_costs_only_that_student(
         real(book, lab, job, result)
 
     monkeypatch.setattr(gradebook, "set_marks", set_marks)
-    rows = run.mark(mini.course, tmp_path / "class", NAME, screen=paper(), launcher=examiners.Nothing(), examiner=examiners.full)
+    rows = run.mark(mini.course, tmp_path / "class", NAME,
+                    Settings(launcher=examiners.Nothing(), examiner=examiners.full), paper())
     assert rows[0].our_fault and "disk" in rows[0].notes[0]
     assert rows[1].standing is not None and rows[1].standing.total == 5.0
 
@@ -291,7 +295,7 @@ def test_only_the_named_students(tmp_path: Path) -> None:
 def test_nothing_to_grade_is_said(mini: Any, tmp_path: Path) -> None:
     (tmp_path / "submitted" / "anna" / "01_other").mkdir(parents=True)
     with pytest.raises(CourseError, match="Nothing to grade"):
-        run.mark(mini.course, tmp_path, NAME, screen=paper(), launcher=PlainProcess())
+        run.mark(mini.course, tmp_path, NAME, Settings(launcher=PlainProcess()), paper())
 
 
 # Seeds, releases, the table
@@ -310,14 +314,15 @@ def test_a_given_seed_is_used_and_not_kept(mini: Any, tmp_path: Path, examiners:
     put(tmp_path / "class", "anna", mini.release)
     seeds = []
 
-    def prepared(lab: Any, release: Path, submission: Any, seed: int, real: Callable = run._prepared) -> Any:
-        seeds.append(seed)
-        return real(lab, release, submission, seed)
+    def prepared(lab: Any, release: Path, path: Path, student: str, seed: int, real: Callable = run.prepare) -> Any:
+        if student == "anna":
+            seeds.append(seed)
+        return real(lab, release, path, student, seed)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "_prepared", prepared)
-        run.mark(mini.course, tmp_path / "class", NAME, screen=paper(), seed=5, launcher=examiners.Nothing(),
-                 examiner=examiners.full)
+        patch.setattr(run, "prepare", prepared)
+        run.mark(mini.course, tmp_path / "class", NAME,
+                 Settings(seed=5, launcher=examiners.Nothing(), examiner=examiners.full), paper())
     assert seeds == [5] and not (tmp_path / "class" / run.SEED_FILE).exists()
 
 
