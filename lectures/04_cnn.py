@@ -20,6 +20,7 @@
 
 # %% tags=["setup"] slide="skip"
 import copy
+import functools
 import math
 import os
 import time
@@ -30,12 +31,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from matplotlib.patches import Rectangle
-from scipy.signal import convolve2d
+from scipy.signal import convolve2d, correlate2d
 from sklearn.datasets import load_sample_image
 from sklearn.metrics import average_precision_score
 from sklearn.svm import SVC, LinearSVC
 from torch import fx, nn
-from torchvision import models
+from torchvision import models, ops
 from torchvision.transforms import functional as TF
 
 from course_utils import data, plotting, training, widgets
@@ -68,33 +69,27 @@ def bare(axis, title=None, size=15):
 # $$K = \begin{pmatrix} +1 & +1 & +1 \\ 0 & 0 & 0 \\ -1 & -1 & -1 \end{pmatrix}.$$
 #
 # Lay the table (the **kernel**) on the patch, multiply each weight with the grey level below it, add the nine
-# products, write the sum down, move on by one pixel. Where the grey level is constant, the sum is 0; at the edge it is
-# $3 \cdot 40 - 3 \cdot 10 = 90$. For an input $x$ and a kernel of $k \times k$,
+# products, write the sum down, move on by one pixel. The pixels below the kernel are a **window**. Where the grey level
+# is constant, the sum is 0; at the edge it is $3 \cdot 40 - 3 \cdot 10 = 90$. For an input $x$ and a kernel of
+# $k \times k$,
 #
 # $$y_{ij} = \sum_{a=0}^{k-1} \sum_{b=0}^{k-1} K_{ab}\; x_{i+a,\, j+b}.$$
+#
+# Row $i$ and column $j$, counted from 0, say where the upper left corner of the window lies. The kernel must lie wholly
+# on the picture, so that of $n$ rows $n - k + 1$ remain: a patch of 6 × 3 gives $4 \times 1$ sums. (Here SciPy moves
+# the kernel; in the lab you do.)
 
 # %% slide="fragment"
 patch = np.array([[40.0] * 3] * 3 + [[10.0] * 3] * 3)  # 6 rows, 3 columns
 prewitt = np.array([[1.0, 1, 1], [0, 0, 0], [-1, -1, -1]])
-
-
-def correlate_loops(x, kernel):
-    """Slide the kernel over the picture. x: (H, W), kernel: (k, k). Returns (H - k + 1, W - k + 1)."""
-    k = len(kernel)
-    out = np.zeros((x.shape[0] - k + 1, x.shape[1] - k + 1))
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            for a in range(k):
-                for b in range(k):
-                    out[i, j] += kernel[a, b] * x[i + a, j + b]
-    return out
-
-
-print("patch of 6 × 3 -> output of 4 × 1:", correlate_loops(patch, prewitt)[:, 0])
+window = patch[1:4]  # rows 1, 2 and 3: one row below the edge
+print("a window on the edge, times the kernel, number by number:\n", prewitt * window, sep="")
+print("their sum:", (prewitt * window).sum())
+print("all sums of the patch of 6 × 3:", correlate2d(patch, prewitt, mode="valid")[:, 0])
 wide = np.repeat(patch[:, :1], 8, axis=1)
-answer = correlate_loops(wide, prewitt)
+answer = correlate2d(wide, prewitt, mode="valid")
 print("the same edge in a wider patch, 6 × 8:\n", answer, sep="")
-assert set(answer[1:3].flat) == {90.0} and set(answer[[0, 3]].flat) == {0.0}
+assert set(answer[1:3].flat) == {90.0} and set(answer[[0, 3]].flat) == {0.0} and (prewitt * window).sum() == 90
 ledger.append(("K", "Prewitt on the 40/10 patch: 90 at the edge", f"{answer[1, 0]:.0f} at the edge, 0 elsewhere"))
 
 figure, axes = plt.subplots(1, 3, figsize=(13, 4.6))
@@ -114,14 +109,18 @@ plt.show()
 # %% [markdown] slide="subslide"
 # > **Erratum E27.** Decks K and V (F too) call this a *convolution*. The mathematical convolution runs through the
 # > kernel backwards, $\sum_{ab} K_{ab}\, x_{i-a,\,j-b}$; that is the kernel turned by 180°. What the decks compute, and
-# > what every deep-learning library calls convolution, is the **cross-correlation**. On K's patch the one gives +90,
-# > the other −90. A net that *learns* its kernels does not care: it learns the turned one. Somebody who copies a kernel
-# > from a book on signal processing does.
+# > what every deep-learning library calls convolution, is the **cross-correlation**. On K's patch the cross-correlation
+# > gives +90, the convolution −90. A net that *learns* its kernels does not care: it learns the turned one. Somebody
+# > who copies a kernel from a book on signal processing must turn it.
+#
+# PyTorch's `F.conv2d` takes pictures as (how many, channels, rows, columns) and kernels as (channels out, channels in,
+# rows, columns); section 2 says what the channels are. `[None, None]` puts the first two axes there, each of length 1,
+# and `[0, 0]` takes them away.
 
 # %% slide="fragment"
-as_deck = correlate_loops(patch, prewitt)
+as_deck = correlate2d(patch, prewitt, mode="valid")
 true_convolution = convolve2d(patch, prewitt, mode="valid")  # SciPy's is the mathematical one
-turned = correlate_loops(patch, prewitt[::-1, ::-1])
+turned = correlate2d(patch, prewitt[::-1, ::-1], mode="valid")  # rows and columns backwards
 library = F.conv2d(torch.tensor(patch)[None, None], torch.tensor(prewitt)[None, None])[0, 0].numpy()
 print("cross-correlation (the decks)   ", as_deck[:, 0])
 print("convolution (SciPy)             ", true_convolution[:, 0])
@@ -132,20 +131,29 @@ assert (turned == true_convolution).all() and (library == as_deck).all()
 ledger.append(("K V", "“convolution”", "cross-correlation: +90 on K's patch, true convolution −90 (E27)"))
 
 # %% [markdown] slide="subslide"
-# ### From four loops to one matrix product
+# ### From loops to one matrix product
 #
-# Four nested loops in Python are slow. The trick **im2col** ("image to columns") writes each window of $k \times k$
-# pixels as a column of a matrix. Then all the sums are *one* matrix product, which processors are made for. It costs
-# memory: each pixel stands in up to $k^2$ columns. `F.unfold` does it for a batch.
+# Loops in Python are slow. The trick **im2col** ("image to columns") writes each window as a column of a matrix. Then
+# all the sums are *one* matrix product, which processors are made for. It costs memory: with a kernel of $k \times k$
+# each pixel stands in up to $k^2$ columns. We write it for a single row of pixels, whose windows are $k$ neighbours.
+# For pictures `F.unfold` makes the matrix.
 
 
 # %% slide="fragment"
-def correlate_im2col(x, kernel):
-    """As `correlate_loops`, with one product of the kernel with a matrix of windows."""
-    k = len(kernel)
-    height, width = x.shape[0] - k + 1, x.shape[1] - k + 1
-    columns = np.stack([x[a : a + height, b : b + width].ravel() for a in range(k) for b in range(k)])  # (k*k, windows)
-    return (kernel.ravel() @ columns).reshape(height, width)
+def correlate_row_loops(x, kernel):
+    """Slide a kernel along a row of pixels. x: (n,), kernel: (k,). Returns (n - k + 1,)."""
+    out = np.zeros(len(x) - len(kernel) + 1)
+    for i in range(len(out)):
+        for a in range(len(kernel)):
+            out[i] += kernel[a] * x[i + a]
+    return out
+
+
+def correlate_row_im2col(x, kernel):
+    """As `correlate_row_loops`, with one product of the kernel with a matrix of windows."""
+    windows = len(x) - len(kernel) + 1
+    columns = np.stack([x[a : a + windows] for a in range(len(kernel))])  # (k, windows): column i is window i
+    return kernel @ columns
 
 
 small = np.arange(12.0).reshape(3, 4)
@@ -156,20 +164,24 @@ glyphs = data.glyphs(n_train=6000, n_test=1000, classes="ABCDEFGHIJKLMNOPQRSTUVW
 letters = glyphs.classes
 photo = load_sample_image("china.jpg").mean(2)[:240, :320] / 255  # grey, 0 to 1
 seconds, outputs = {}, {}
-as_tensor, kernel_tensor = torch.tensor(photo)[None, None], torch.tensor(prewitt)[None, None]
+row, nine = photo.ravel(), np.linspace(-1, 1, 9)  # all rows end to end, and a kernel of nine weights
+as_tensor, nine_tensor = torch.tensor(row)[None, None], torch.tensor(nine)[None, None]
 for name, function, repeats in (
-    ("four loops", lambda: correlate_loops(photo, prewitt), 1),
-    ("im2col", lambda: correlate_im2col(photo, prewitt), 20),
-    ("F.conv2d", lambda: F.conv2d(as_tensor, kernel_tensor)[0, 0].numpy(), 20),
+    ("two loops", lambda: correlate_row_loops(row, nine), 1),
+    ("im2col", lambda: correlate_row_im2col(row, nine), 20),
+    ("F.conv1d", lambda: F.conv1d(as_tensor, nine_tensor)[0, 0].numpy(), 20),
 ):
     function()
     start = time.perf_counter()
     for _ in range(repeats):
         outputs[name] = function()
     seconds[name] = (time.perf_counter() - start) / repeats
-    print(f"{name:<11} {1000 * seconds[name]:8.2f} ms for {photo.shape[0]} × {photo.shape[1]} pixels")
-assert all(np.allclose(outputs[name], outputs["four loops"]) for name in outputs)
-assert seconds["four loops"] > 5 * seconds["im2col"]
+    print(f"{name:<11} {1000 * seconds[name]:8.2f} ms for {len(row):,} pixels in a row")
+assert all(np.allclose(outputs[name], outputs["two loops"]) for name in outputs)
+assert seconds["two loops"] > 5 * seconds["im2col"]
+columns = F.unfold(torch.tensor(photo)[None, None], 3)[0].numpy()
+print(f"the photograph of 240 × 320 as windows of 3 × 3: a matrix of {columns.shape[0]} × {columns.shape[1]:,}")
+assert np.allclose(prewitt.ravel() @ columns, correlate2d(photo, prewitt, mode="valid").ravel())
 
 # %% [markdown] slide="subslide"
 # **Explorer 1: a kernel by hand.** Choose a kernel, or set "nine sliders" and make one. Which kernel finds vertical
@@ -224,14 +236,14 @@ widgets.explore(plot_kernel, kernel=[*KERNELS, "nine sliders"], picture=list(PIC
 # ## 2. A layer that shares its weights
 #
 # "The idea of a convolutional layer is to learn feature detectors instead of using handcrafted ones" (deck K). Its
-# input has $C$ **channels** (1 for grey, 3 for colour, more further up), its output $C'$, called **feature maps**. Each
-# output channel has its own kernel and a bias:
+# input has $C$ **channels** (1 for grey, 3 for colour, more in later layers), its output $C'$, called **feature maps**.
+# Each output channel $c'$ has its own kernel, with $k \times k$ weights for each input channel $c$, and a bias:
 #
 # $$y_{c'ij} = b_{c'} + \sum_{c=1}^{C} \sum_{a,b} K_{c'cab}\; x_{c,\, si + a - p,\, sj + b - p} .$$
 #
-# The **stride** $s$ is the step from window to window; **padding** adds $p$ rows and columns of zeros at each side.
-# From
-# $n$ pixels across, $\lfloor (n + 2p - k)/s \rfloor + 1$ remain.
+# The **stride** $s$ is the step from window to window; **padding** adds $p$ rows and columns of zeros at each side (so
+# an index of $x$ below 0 means such a zero). From $n$ pixels across, $\lfloor (n + 2p - k)/s \rfloor + 1$ remain. The
+# brackets $\lfloor\;\rfloor$ round down: a last window that would reach over the border is left out.
 #
 # > **Erratum E51.** Deck V (slide 24): a convolutional layer performs "2D convolution of 2D input with multiple learned
 # > 2D kernels". That fits the first layer on a grey picture. Everywhere else the input is a stack of maps, and each
@@ -256,9 +268,10 @@ for n, k, p, s in ((28, 5, 0, 1), (28, 5, 2, 1), (28, 3, 1, 2), (224, 7, 3, 2)):
 # %% [markdown] slide="subslide"
 # ### The same layer as a matrix
 #
-# A convolution is linear, so there is a matrix that does the same. Most of its entries are 0, and the others are a few
-# numbers, repeated. Two restrictions set it apart from a fully connected layer: **local connections** and **shared
-# weights**.
+# A convolution is linear, so there is a matrix that does the same to the pixels written one after the other. Most of
+# its entries are 0 (left white below), and the others are a few numbers, repeated. Two restrictions set it apart from
+# a fully connected layer: **local connections** (each output reads few inputs) and **shared weights** (all outputs read
+# theirs with the same weights).
 
 # %% slide="fragment"
 side, kernel = 6, torch.arange(1.0, 10).view(1, 1, 3, 3)
@@ -288,9 +301,10 @@ assert shared == 156 and len(matrix[matrix > 0].unique()) == 9
 #
 # $$\text{conv}(\text{shift}(x)) = \text{shift}(\text{conv}(x)).$$
 #
-# This is **equivariance**. **Invariance**, the same answer whatever the shift, needs something on top that forgets
-# the place, such as the maximum over the whole map. We measure the relative difference of the two sides for random
-# weights. The picture wraps around at its borders, so that nothing falls out.
+# This is **equivariance**. **Invariance**, the same answer whatever the shift, needs something on top that forgets the
+# place, such as the maximum over the whole map. We measure the relative difference of the two sides for random weights:
+# 0 means that they are the same, 1.4 that they have nothing in common. The picture wraps around at its borders, so that
+# nothing falls out. The third row adds ReLU and the maximum of each block of 2 × 2 (section 4).
 
 # %% slide="fragment"
 training.seed_everything(0)
@@ -334,9 +348,9 @@ ledger.append(("N", "MLPs lack spatial invariance",
 # "Natural image classification until 2012" (deck G) had two stages: features that do not depend on the data, made by
 # experts, and a classifier on top that learns. Deck K's edge detector is such a feature. The best known recipe counts,
 # in each cell of a grid, how much edge there is in which direction (histograms of oriented gradients, Dalal and Triggs
-# 2005). We build it from two Prewitt kernels and give it to a support-vector machine (SVM, lecture 01, section 5). The
-# rival is a small **convolutional net** (CNN) that learns its features and its classifier together, *end to end*, from
-# the pixels.
+# 2005; the *gradient* is here the change of the grey level from pixel to pixel, not that of a loss). We build it from
+# two Prewitt kernels and give it to a support-vector machine (SVM, lecture 01, section 5). The rival is a small
+# **convolutional net** (CNN) that learns its features and its classifier together, *end to end*, from the pixels.
 #
 # The net has three convolutions, two of them with stride 2, each with batch norm (lecture 03, section 5; here the mean
 # and variance of a channel are taken over the batch *and* over all places). Then it takes the maximum of each map.
@@ -413,15 +427,15 @@ ledger.append(("G V F N", "hand-crafted features, then end to end",
 # With five images a class the expert's knowledge wins by far: that edges matter, that their direction matters more than
 # their place. The net must find all of this in the data, and with enough data it catches up, without anybody having
 # told it what a letter is made of. On photographs, 1.2 million images and 1,000 classes, the change came in 2012
-# (lecture 01, section 8: 26.2 % against 16.4 %). Letters are what Prewitt histograms were made for; the gap of that
-# year is not to be seen here.
+# (lecture 01, section 8: a top-5 error of 26.2 % with hand-crafted features, 16.4 % with a convolutional net). So large
+# a gap does not show here: letters are made of edges, which is all that our hand-crafted features count.
 
 # %% [markdown] slide="slide"
 # ## 4. Pooling, feature maps, LeNet
 #
-# **Max pooling** keeps the largest value of each block, **average pooling** the mean. Either makes the map smaller, so
-# that the next layer sees more of the picture with the same kernel, and makes the answer less sensitive to the exact
-# place. It has no weights.
+# **Max pooling** keeps the largest value of each block of, say, 2 × 2, **average pooling** the mean. Either makes the
+# map smaller, so that the next layer sees more of the picture with the same kernel, and makes the answer less sensitive
+# to the exact place. Pooling has no weights, and treats each channel by itself.
 
 # %% slide="fragment"
 x = torch.tensor([[1.0, 0, 2, 3], [4, 6, 6, 8], [3, 1, 1, 0], [1, 2, 2, 4]])
@@ -435,7 +449,11 @@ assert F.max_pool2d(x[None], 2)[0].tolist() == [[6, 8], [3, 4]]
 # convolution, pooling, and three fully connected layers. Ours differs from the original in three things that are usual
 # today: max pooling without weights (the original multiplied the mean by a learned number, added another and applied
 # a sigmoid), every map of the second layer connected to every map of the first (the original had a table of 60 of
-# the 96 pairs), and ReLU and softmax at the end.
+# the 96 pairs), and ReLU with a softmax at the end (the original had tanh, and ten output units with fixed weights).
+#
+# The table below is the account of a layer: what it gives, how many parameters it has, how many multiplications
+# ("products") one picture takes. It is filled by **hooks**, functions that PyTorch calls each time a layer has computed
+# its output.
 
 
 # %% slide="fragment"
@@ -474,13 +492,13 @@ print("layer      output          parameters   products")
 for name, shape, weights, products in accounting(lenet(10), torch.zeros(1, 1, 28, 28)):
     if name not in ("ReLU", "Flatten"):
         print(f"{name:<10} {' × '.join(map(str, shape)):<14} {weights:>11,} {products:>10,}")
-original = 156 + 12 + (60 * 25 + 16) + 32 + 48_120 + 10_164  # C1 to F6 of the paper
-print(f"together {n_parameters(lenet(10)):,} parameters; the original has {original:,}, and fixed output units")
+original = 156 + 12 + (60 * 25 + 16) + 32 + 48_120 + 10_164  # layers C1 to F6 in the paper
+print(f"together {n_parameters(lenet(10)):,} parameters; the original has {original:,} (its output units are fixed)")
 assert n_parameters(lenet(10)) == 61_706 and original == 60_000
 
 # %% [markdown] slide="subslide"
 # Few layers hold most of the weights (the fully connected ones), and others do most of the work (the convolutions,
-# whose weights are used at every place). That will be so with VGG, a thousand times larger.
+# whose weights are used at every place). That will be so with VGG, two thousand times larger.
 #
 # Trained on letters and on handwritten digits (enlarged from 8×8 to 20×20, with a margin of four):
 
@@ -512,8 +530,9 @@ for name, (xs, ys, xt, yt, classes, epochs) in {
     assert error < 0.06
 
 # %% [markdown] slide="subslide"
-# The **feature maps**: what the first and the second convolution make of one letter. Each of the six maps of the first
-# answers to another kind of edge or stroke; the sixteen of the second are coarser, and most are silent in most places.
+# The **feature maps**: what the first and the second convolution make of one letter. The six maps of the first show
+# strokes and edges, some in one direction only; the sixteen of the second are coarser, and most are silent (dark) in
+# most places.
 
 # %% slide="fragment"
 net = lenets["letters"]
@@ -566,15 +585,17 @@ ledger.append(("N", "no spatial invariance (MLP)", "letters moved by 5 pixels: "
                + ", ".join(f"{name} {values[5]:.0%}" for name, values in by_shift.items())))
 
 # %% [markdown] slide="fragment"
-# LeNet's fully connected layers know places, so that it loses letters too, if later than the MLP. A net whose last
-# step is a maximum over all places keeps what it can see. Convolution *permits* invariance; the rest of the
-# architecture decides.
+# LeNet's fully connected layers have another weight for each place. So LeNet fails on moved letters too, only at larger
+# shifts than the MLP. The net of section 3, which takes the maximum of each map over all places, hardly fails as long
+# as the letter is in the picture. Convolution *permits* invariance; the rest of the architecture decides.
 
 # %% [markdown] slide="subslide"
 # ### "Early success at OCR": reading a line
 #
-# Deck G shows LeNet reading. We set a line of letters that the net has never seen (from the test images), cut it where
-# a column is empty, centre each piece and let LeNet read it. What goes wrong when letters touch?
+# Deck G shows LeNet reading (OCR: optical character recognition). We set a line of letters that the net has never seen
+# (from the test images), cut it where a column is empty, centre each piece and let LeNet read it. What goes wrong when
+# letters touch? Then there is no empty column, the whole line is one piece, and of that the net sees the first 28
+# columns.
 
 
 # %% slide="fragment"
@@ -677,7 +698,9 @@ print(f"errors of the five on {len(digits.y_test)} test images: {errors}, mean {
       f"committee {together}")
 log_losses = [F.nll_loss(member.log(), digits.y_test).item() for member in members]
 together_loss = F.nll_loss(committee.log(), digits.y_test).item()
+all_wrong = (torch.stack(members).argmax(2) != digits.y_test).all(0)
 print(f"cross-entropy of the five: {np.mean(log_losses):.4f} on average; committee {together_loss:.4f} nats")
+print(f"images on which all five err: {int(all_wrong.sum())}")
 assert together <= np.mean(errors) + 1 and together_loss < np.mean(log_losses)  # the second is Jensen's inequality
 ledger.append(("K", "MNIST: one net 99.50 %, 35 nets 99.77 %",
                f"digits: five nets {1 - np.mean(errors) / 360:.2%} on average, "
@@ -685,8 +708,10 @@ ledger.append(("K", "MNIST: one net 99.50 %, 35 nets 99.77 %",
 plotting.confusion(digits.y_test, committee.argmax(1), digits.classes, title="The committee on 360 digits")
 
 # %% [markdown] slide="subslide"
-# The committee's cross-entropy cannot be worse than the mean of its members' ($-\log$ is convex); its number of errors
-# usually is not. What is left are images on which all five agree and are wrong.
+# The committee's cross-entropy cannot be larger than the mean of its members': $-\log$ of a mean is at most the mean of
+# the $-\log$ (the function is convex). For the number of errors there is no such rule, though a committee usually makes
+# fewer than its members on average. It cannot mend what most of its members get wrong in the same way; the last line
+# says how many such images there are.
 #
 # > **Erratum E28.** Deck K (2016) calls 99.77 % the "current best". DropConnect (Wan and others, 2013) had reported
 # > 99.79 %, that is 21 errors against 23. The proof, and why the difference says nothing, is in lecture 03, section 9.
@@ -696,7 +721,7 @@ plotting.confusion(digits.y_test, committee.argmax(1), digits.classes, title="Th
 #
 # Deck F prints the accounts of **VGG-16** (Simonyan and Zisserman, 2014): thirteen convolutions of 3 × 3, five
 # poolings, three fully connected layers. We let torchvision build the net on PyTorch's `meta` device, where tensors
-# have shapes but no memory, and hooks write the same table.
+# have shapes but no memory, and hooks (section 4) write the same table. "224 × 224" is the picture, in three colours.
 
 # %% slide="fragment"
 with torch.device("meta"):
@@ -722,10 +747,10 @@ print(f"together{values:>28,} {'24M':>10} {weights_alone:>13,} {sum(row[3] for r
 
 # %% [markdown] slide="subslide"
 # > **Erratum E5.** Deck F: "TOTAL memory: 24M * 4 bytes ≈ 93MB / image". Its own rows sum to **15,237,608** values,
-# > which is 61.0 MB (58.1 MiB). (Nor is 24M × 4 = 93: it is 96 MB, or 91.6 MiB.) The weights are right: 138M, exactly
-# > 138,344,128, and 138,357,544 with the biases, which the deck leaves out. What a library really keeps for the
-# > backward
-# > pass is more than the rows: each ReLU that is not done in place adds its output once more.
+# > which is 61.0 MB (58.1 MiB, of $2^{20}$ bytes each). (Nor is 24M × 4 = 93: it is 96 MB, or 91.6 MiB.) The weights
+# > are right: 138M, exactly 138,344,128, and 138,357,544 with the biases, which the deck leaves out. What a library
+# > really keeps for the backward pass is more than the rows: each ReLU that does not overwrite its input adds its
+# > output once more.
 
 # %% slide="fragment"
 print(f"{values:,} values × 4 bytes = {4 * values / 1e6:.1f} MB = {4 * values / 2**20:.1f} MiB")
@@ -738,7 +763,7 @@ ledger.append(("F", "VGG-16: 24M × 4 bytes ≈ 93 MB an image", f"{values:,} va
 ledger.append(("F", "VGG-16: 138M parameters", f"{weights_alone:,}; {n_parameters(vgg):,} with biases"))
 
 # %% slide="subslide"
-figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5.2))
+figure, (left, right) = plt.subplots(1, 2, figsize=(13, 7.2))
 kinds = [("conv" if name == "Conv2d" else "fc", parameters, math.prod(shape), products)
          for name, shape, parameters, products in table if name in ("Conv2d", "Linear")]  # fmt: skip
 names = [f"conv {i + 1}" if kind == "conv" else f"fc {i - 12}" for i, (kind, *_) in enumerate(kinds)]
@@ -751,7 +776,7 @@ left.set(title="Where the weights and the work are", xlabel="share of the net (%
 right.barh(places, [row[2] / 1e6 for row in kinds], 0.6, color=COLORS["green"])
 right.set(title="Where the memory is", xlabel="values in the output (millions)")
 for axis in (left, right):
-    axis.set_yticks(places, names, fontsize=11)
+    axis.set_yticks(places, names, fontsize=14)
     axis.invert_yaxis()
 left.legend()
 plt.show()
@@ -760,9 +785,12 @@ print(f"the first fully connected layer alone holds {first_fc:.0%} of the parame
       f"{sum(row[3] for row in kinds[:13]) / sum(row[3] for row in kinds):.1%} of the products")
 
 # %% [markdown] slide="subslide"
-# Why only 3 × 3? Two of them in a row see 5 × 5 pixels (their **receptive field**), three see 7 × 7, with fewer weights
-# ($3 \cdot 9\, C^2 = 27\, C^2$ against $49\, C^2$) and two more nonlinearities. The receptive field grows by
-# $(k - 1)$ times the product of all earlier strides:
+# Why only 3 × 3? A unit behind two such layers depends on 5 × 5 pixels (its **receptive field**), behind three on
+# 7 × 7. With $C$ channels in and out, three have fewer weights than one kernel of 7 × 7 ($3 \cdot 9\, C^2 = 27\, C^2$
+# against $49\, C^2$), and two more nonlinearities. Each layer makes the receptive field larger by $(k - 1)$ times the
+# product of all *earlier* strides. For LeNet it is 1 + 4 = 5 after the convolution of 5 × 5, and 5 + 1 = 6 after the
+# pooling; the next convolution steps over two pixels at a time, 6 + 4 · 2 = 14, its pooling as well, 14 + 2 = 16. We
+# check the rule by asking which pixels have a gradient:
 
 # %% slide="fragment"
 def receptive_field(layers):
@@ -796,10 +824,11 @@ for name, layers in {"two of 3 × 3": [(3, 1)] * 2, "three of 3 × 3": [(3, 1)] 
 #
 # ### The inception block
 #
-# Which kernel size is right? GoogLeNet (Szegedy and others, 2014) takes several side by side, 1 × 1, 3 × 3, 5 × 5 and
-# a pooling, and lays their maps on one pile. That would be expensive, so that before each large kernel a **1 × 1
-# convolution** reduces the number of channels. It is a matrix that is applied at each pixel: it mixes channels and sees
-# no neighbours. The numbers are those of the first block of GoogLeNet, "3a", with 192 channels of 28 × 28.
+# Which kernel size is right? GoogLeNet (Szegedy and others, 2014) takes several side by side, 1 × 1, 3 × 3, 5 × 5 and a
+# pooling, and lays their maps on one pile (`torch.cat` along the channels). That would be expensive, so that before
+# each large kernel a **1 × 1 convolution** reduces the number of channels. It is a matrix that is applied to the
+# channels of each pixel: it mixes them and sees no neighbours. The numbers are those of the first block of GoogLeNet,
+# "3a", with 192 channels of 28 × 28.
 
 
 # %% slide="fragment"
@@ -857,8 +886,8 @@ assert training.accuracy(tiny, digits.x_test, digits.y_test) > 0.93
 # ### Counting layers
 #
 # "22 layers with parameters, 27 layers including pooling, about 100 building blocks" (deck N), "22 layers, with
-# auxiliary classifiers" (V), "152 (!) layers" (K, V, G). What is counted? We trace torchvision's nets as graphs and
-# look for the longest path.
+# auxiliary classifiers" (V), "152 (!) layers" (K, V, G). What is counted? `fx.symbolic_trace`
+# writes torchvision's nets as graphs (which module feeds which), and we look for the longest path through them.
 
 
 # %% slide="fragment"
@@ -912,9 +941,8 @@ ledger.append(("K V G", "ResNet: 152 layers", "152 on the longest path; 156 modu
 # sent in were ensembles: E16.)
 #
 # > **Erratum E52.** Deck V (slide 11, citing Sutskever's text of January 2015): "Today, object recognition networks
-# > have
-# > > 25 successive layers of convolutions". The deepest of the published winners had then, by the table above, 16
-# > (VGG-19) and 21 (GoogLeNet). The sentence came true in December 2015, with ResNet's 151.
+# > have $>$ 25 successive layers of convolutions". The deepest of the published winners had then, by the table above,
+# > 16 (VGG-19) and 21 (GoogLeNet). The sentence came true in December 2015, with ResNet's 151.
 
 # %% slide="fragment"
 convolutions = {name: longest_path(deep[name], (nn.Conv2d,)) for name in ("VGG-19", "GoogLeNet", "ResNet-152")}
@@ -931,10 +959,10 @@ ledger.append(("V", "January 2015: > 25 successive convolutions", "16 and 21 the
 # $$h' = \text{ReLU}\big(h + f(h)\big), \qquad
 #   f = \text{norm} \circ \text{conv} \circ \text{ReLU} \circ \text{norm} \circ \text{conv}.$$
 #
-# One convolution, fourteen blocks of two, one matrix: 30 layers of weights. The same net is also built without the "+
-# h"
-# and without the batch norm, with and without auxiliary heads after the fifth and the tenth block. All start from He's
-# initialisation. The nets without batch norm have two learning rates to choose from.
+# ($f$ is read from right to left: first the convolution on the right.) One convolution, fourteen blocks of two, one
+# matrix: 30 layers of weights. The same net is also built without the "$+\,h$", and then without the batch norm, that
+# last one with and without auxiliary heads after the fifth and the tenth block. All start from He's initialisation. The
+# nets without batch norm are trained at two learning rates, and the better run is shown.
 
 
 # %% slide="fragment"
@@ -1018,12 +1046,11 @@ ledger.append(("K V G F", "residual learning makes very deep nets trainable",
                "30 convolutional layers, 4 epochs: " + ", ".join(f"{k} {value:.0%}" for k, value in final.items())))
 
 # %% [markdown] slide="fragment"
-# The plain net does not leave the level of guessing in this time, although its weights start well. The auxiliary heads
-# do
-# not rescue it. (GoogLeNet's authors wrote later that theirs had not helped the early training either, and act as a
-# regulariser; Szegedy and others, 2016.) Batch norm gets it going, and with the skips it is the net of 30 layers that
-# one wanted. Deck F calls batch norm a "very good regularizer"; what it is here for, and what is known about why it
-# works, is in lecture 03, section 5 (E11, E42).
+# The plain net does not leave the level of guessing, 10 %, in this time, although its weights start well. The auxiliary
+# heads do not rescue it. (GoogLeNet's authors wrote later that theirs had not helped the early training either, and act
+# as a regulariser, that is against overfitting; Szegedy and others, 2016.) With batch norm it begins to learn, and only
+# with the skips does it learn well. Deck F calls batch norm a "very good regularizer"; what it is here for, and what is
+# known about why it works, is in lecture 03, section 5 (E11, E42).
 
 # %% [markdown] slide="slide"
 # ## 7. What does the net see?
@@ -1031,7 +1058,10 @@ ledger.append(("K V G F", "residual learning makes very deep nets trainable",
 # Deck N asks "What do we learn?" and shows pictures of Zeiler and Fergus (2013). We ask LeNet, which reads letters
 # (section 4), four questions.
 #
-# **What are the filters?** Only those of the first layer can be looked at as pictures: their input is one.
+# **What are the filters?** ("Filter" is another word for kernel.) Only those of the first layer can be looked at as
+# pictures: their input is one. Are they edge detectors? Prewitt's two kernels, for edges between rows and between
+# columns, added with any factors give edges in any direction. We ask which share of each kernel (of its squared length,
+# as of a vector with 25 entries) is such a sum.
 
 # %% slide="fragment"
 reader = lenets["letters"].eval()
@@ -1048,22 +1078,27 @@ chance = (F.normalize(torch.randn(1000, 25), dim=1) @ plane.T).square().sum(1)
 print("share of each kernel that is a Prewitt edge in some direction: " + " ".join(f"{s:.0%}" for s in shares)
       + f" (random kernels: {chance.mean():.0%} on average)")
 
+# %% [markdown] slide="fragment"
+# Some of the six are edge detectors for the most part, though nobody asked for any. Others are so no more than a kernel
+# of random numbers is; what they answer to, their pictures do not tell.
+
 # %% [markdown] slide="subslide"
 # **Where does it look?** Cover a part of the picture with a patch, write down the probability of the true class, move
 # the patch: the **occlusion map** (Zeiler and Fergus 2013). It needs no gradient and nothing from inside the net.
 
 
 # %% slide="fragment"
-@torch.no_grad()
+@functools.cache
+def patches_everywhere(side, size):
+    """A patch of size × size (odd) centred at each pixel, cut off at the border: (side², 1, side, side) bool."""
+    one_pixel = torch.eye(side * side).view(-1, 1, side, side)  # as in section 2: a picture for each pixel
+    return F.max_pool2d(one_pixel, size, stride=1, padding=size // 2) > 0  # the maximum lets the pixel grow
+
+
 def occlusion_map(model, image, label, size=7, fill=0.0):
-    """Probability of `label` with a patch of size × size centred at each pixel. image: (1, H, W). Returns (H, W)."""
-    height, width = image.shape[1:]
-    covered = image.repeat(height * width, 1, 1, 1)
-    for i in range(height):
-        for j in range(width):
-            top, left = max(0, i - size // 2), max(0, j - size // 2)
-            covered[i * width + j, :, top : i + size - size // 2, left : j + size - size // 2] = fill
-    return training.predict(model, covered).softmax(1)[:, label].view(height, width)
+    """Probability of `label` with a patch of size × size centred at each pixel. image: (1, H, H). Returns (H, H)."""
+    covered = torch.where(patches_everywhere(image.shape[1], size), fill, image)
+    return training.predict(model, covered).softmax(1)[:, label].view(image.shape[1:])
 
 
 EXAMPLES = {letter: int(((y_test == k) & (training.predict(reader, x_test).argmax(1) == k)).nonzero()[1, 0])
@@ -1096,8 +1131,10 @@ widgets.explore(plot_occlusion, letter=list("AEFGKOPQRT"), patch=(1, 15, 2), cov
                 net=["LeNet", "CNN of section 3"])
 
 # %% [markdown] slide="subslide"
-# **Explorer 2.** Which part makes an R an R, and not a P? A Q not an O? An E not an F? How large must the patch be? And
-# why is a grey patch not the same question as a black one? (It adds edges that no letter has.)
+# **Explorer 2.** The map in the middle belongs to the letter on the left (its outline is white): dark where the patch
+# costs the net its answer. On the right is the darkest place. Which part makes an R an R, and not a P? A Q not an O? An
+# E not an F? How large must the patch be? And why is a grey patch not the same question as a black one? (It adds edges
+# that no letter has.)
 #
 # Does such a map say something about the letter, or only about this net? A test: cover the worst place that the map
 # of *LeNet* finds, and show the picture to the *other* net. The control is a random place on the ink.
@@ -1179,7 +1216,7 @@ for a, b in (("gradient", "deconvolution"), ("gradient", "guided"), ("deconvolut
 # %% slide="fragment"
 with torch.no_grad():
     strength = F.relu(reader[:4](x_test)).amax((2, 3))  # (1000, 16)
-# The channels whose favourite pictures are most exciting compared with their average picture.
+# The channels that answer to their six favourite pictures most, compared with their answer to an average picture.
 chosen = (strength.topk(6, dim=0).values.mean(0) / (strength.mean(0) + 1e-3)).topk(4).indices.tolist()
 figure, axes = plt.subplots(4, 12, figsize=(14, 6.2))
 coverage = []
@@ -1285,10 +1322,7 @@ others = data.glyphs(n_train=600, n_test=1, seed=2, classes="CDHLMNUVXZ").x_trai
 
 def box_overlap(a, b):
     """Intersection over union of boxes (N, 4) and (M, 4) as left, top, right, bottom. Returns (N, M)."""
-    corner = np.maximum(a[:, None, :2], b[None, :, :2])
-    across = np.clip(np.minimum(a[:, None, 2:], b[None, :, 2:]) - corner, 0, None).prod(2)
-    area_a, area_b = ((x[:, 2:] - x[:, :2]).prod(1) for x in (a, b))
-    return across / (area_a[:, None] + area_b[None] - across)
+    return ops.box_iou(torch.from_numpy(a), torch.from_numpy(b)).numpy()
 
 
 def make_scenes(n, x, y, seed, most=5):
@@ -1332,11 +1366,27 @@ test_scenes, test_pixels, test_truth = make_scenes(120, scene_glyphs.x_test, sce
 BOX_COLORS = [COLORS[name] for name in ("sky", "orange", "green", "vermillion", "purple")]
 
 
-def draw_boxes(axis, boxes, classes, scores=None, line="-"):
+def draw_boxes(axis, boxes, classes, scores=None, size=17):
+    """Boxes with class and score (in %); a label moves to another place where it would cover an earlier one."""
+    corner = axis.get_position()
+    inches = min(corner.width * axis.figure.get_figwidth(), corner.height * axis.figure.get_figheight())
+    point = SIDE / (72 * inches)  # in pixels of the picture
+    taken = np.zeros((0, 4))
     for n, (box, k) in enumerate(zip(boxes, classes, strict=True)):
-        axis.add_patch(Rectangle(box[:2] - 0.5, *(box[2:] - box[:2]), fill=False, lw=2.2, ls=line, ec=BOX_COLORS[k]))
-        words = CLASSES[k] if scores is None else f"{CLASSES[k]} {scores[n]:.2f}"
-        axis.text(box[0], box[1] - 1, words, color=BOX_COLORS[k], fontsize=11, va="bottom", weight="bold")
+        axis.add_patch(Rectangle(box[:2] - 0.5, *(box[2:] - box[:2]), fill=False, lw=2.5, ec=BOX_COLORS[k]))
+        words = CLASSES[k] if scores is None else f"{CLASSES[k]} {100 * scores[n]:.0f}"
+        width, height = 0.75 * size * point * len(words), 1.15 * size * point
+        left, top, right_side, bottom = box
+        places = [(x, y) for y in (top - height, bottom) for x in (left, right_side - width)]
+        places += [(x, top + 0.5 * step * height) for step in range(2 * SIDE) for x in (left - width, right_side)]
+        for x, y in places:
+            label = np.array([[x, y, x + width, y + height]])
+            inside = label.min() >= -0.5 and label.max() <= SIDE - 0.5
+            if inside and not (len(taken) and box_overlap(label, taken).max() > 0):
+                break
+        taken = np.concatenate([taken, label])
+        axis.text(x + width / 2, y + height / 2, words, color=BOX_COLORS[k], fontsize=size, ha="center", va="center",
+                  weight="bold", bbox={"facecolor": "black", "edgecolor": "none", "pad": 0.5, "alpha": 0.7})
 
 
 figure, axes = plt.subplots(1, 4, figsize=(14, 4.2))
@@ -1351,11 +1401,10 @@ plt.show()
 # ### A net without fully connected layers
 #
 # A fully connected layer at the end forces one input size and one answer. Replace it by a 1 × 1 convolution, and the
-# net answers at *every* place: a **fully convolutional net** (Long, Shelhamer and Darrell, 2015), as decks V and N name
-# it for depth, colour and segmentation. For a layer on $C \times h \times w$ maps the replacement is exact: its matrix
-# is
-# a kernel of $h \times w$. Moving a classifier over all places costs hardly more than one look, because neighbouring
-# windows share their work:
+# net answers at *every* place: a **fully convolutional net** (Long, Shelhamer and Darrell, 2015), which decks V and N
+# mention for depth, colour and segmentation. For a layer on $C$ maps of $h \times w$ the replacement is exact: each row
+# of its matrix is a kernel of $C \times h \times w$. Moving a classifier over all places costs hardly more than one
+# look, because neighbouring windows share their work:
 
 # %% slide="fragment"
 training.seed_everything(0)
@@ -1371,20 +1420,21 @@ print("class map", tuple(everywhere.shape), "; at (4, 10) equal to the classifie
 assert torch.allclose(everywhere[:, 4, 10], window, atol=1e-5)
 
 # %% [markdown] slide="subslide"
-# Our net for scenes has a trunk with two steps of stride 2, so that its maps are 16 × 16, one **cell** for each four
-# pixels. The later kernels are *dilated*: their nine weights lie two cells apart, so that a cell sees 41 × 41 pixels
-# without more weights. Three heads share the trunk:
+# Our net for scenes has a trunk with two steps of stride 2, so that its maps are 16 × 16, one **cell** for 4 × 4
+# pixels. The later kernels are *dilated*: their nine weights lie two cells apart, so that each reaches over five cells.
+# By the rule of section 5 a cell sees 5, 5 + 2 · 2 = 9, 9 + 4 · 4 = 25, and at last 41 pixels across, without more
+# weights. Three **heads**, that is last layers, share the trunk:
 #
 # - **classes**: for each cell the logits of "nothing" and the five letters. A cell is a letter's if its centre is
-#   within
-#   four pixels of the centre of the letter's box;
+#   within four pixels of the centre of the letter's box;
 # - **box**: for each such cell the distances to the four sides;
-# - **pixels**: transposed convolutions of stride 2 go back up to 64 × 64, with the first layer's map added on the way
-#   for
-#   the details, and give the class of each pixel.
+# - **pixels**: transposed convolutions of stride 2 (section 7: from each place back to those that it stands for) go up
+#   to 64 × 64, with the first layer's map added on the way for the details, and give the class of each pixel.
 #
-# The three losses are added up: one trunk, three tasks. "Nothing" is by far the most frequent class, and a net that
-# always says so is nearly always right; so the letters count four times in the first loss and twice in the third.
+# The three losses are added up: one trunk, three tasks. Classes have a cross-entropy, distances the *smooth L1* loss,
+# which is quadratic for small errors and proportional to the error for large ones. "Nothing" is by far the most
+# frequent class, and a net that always says so is nearly always right; so the letters count four times in the first
+# loss and twice in the third. The learning rate rises to a maximum and falls again ("one cycle").
 
 
 # %% slide="fragment"
@@ -1459,8 +1509,9 @@ with torch.no_grad():
 # %% [markdown] slide="subslide"
 # ### Segmentation: a class for each pixel
 #
-# Counting right pixels flatters: most are background. The usual measure is the **intersection over union** (IoU) of
-# the predicted and the true pixels of a class, averaged over the classes.
+# Counting right pixels flatters: most are background. The usual measure is the **intersection over union** (IoU): the
+# number of pixels that are of a class by the net *and* in truth, divided by the number that are so by the net *or* in
+# truth; averaged over the classes.
 
 # %% slide="fragment"
 predicted = test_per_pixel.argmax(1)
@@ -1498,7 +1549,10 @@ plt.show()
 # Each cell whose class is not "nothing" proposes a box, with the probability as its score. A letter covers several
 # cells, so that each is found several times. **Non-maximum suppression** (NMS) cleans up: take the box with the highest
 # score, drop all of the same class that overlap it by more than a threshold, go on with the next. The overlap of two
-# boxes is again the IoU.
+# boxes is again the IoU: the area that both cover, divided by the area that at least one covers.
+#
+# A box that is left is a *hit* if a letter of its class is there with an IoU of at least 0.5. **Precision** is the
+# share of hits among the boxes found, **recall** the share of hits among the letters that there are.
 
 
 # %% slide="fragment"
@@ -1532,17 +1586,17 @@ def proposals(classes, distances, least=0.02):
 found = [proposals(*scene) for scene in zip(test_classes, test_distances, strict=True)]
 
 
-def plot_detections(scene=2, least_score=0.3, nms_overlap=0.4):
+def plot_detections(scene=2, least_score=0.5, nms_overlap=0.4):
     """The boxes of a test scene above a score, after NMS, beside the true ones; and how many of all 120 are right."""
     boxes, scores, classes = suppress(*found[scene], nms_overlap)
     keep = scores >= least_score
-    figure, axes = plt.subplots(1, 2, figsize=(12, 6.2))
+    figure, axes = plt.subplots(1, 2, figsize=(13, 7.2))
     for axis in axes:
         axis.imshow(test_scenes[scene, 0], vmin=0, vmax=1)
     draw_boxes(axes[0], *test_truth[scene])
     draw_boxes(axes[1], boxes[keep], classes[keep], scores[keep])
     bare(axes[0], f"true: {len(test_truth[scene][0])}", 18)
-    bare(axes[1], f"found: {keep.sum()} of {len(found[scene][0])} proposals", 18)
+    bare(axes[1], f"found: {keep.sum()} of {len(found[scene][0])} proposals (scores in %)", 18)
     hits = total = missed = 0
     for proposal, (true_boxes, true_classes) in zip(found, test_truth, strict=True):
         b, s, c = suppress(*proposal, nms_overlap)
@@ -1570,15 +1624,16 @@ widgets.explore(plot_detections, scene=(0, 119), least_score=(0.02, 0.98, 0.02),
 
 # %% [markdown] slide="subslide"
 # **Explorer 3.** Set the largest overlap to 1: no suppression. Set it to 0: what is lost where letters touch? Raise the
-# lowest score and watch precision (hits among the boxes found) rise and recall (hits among the letters there are)
-# fall. Which pair is best? It depends on what an error costs. So detectors are compared over *all* scores:
+# lowest score and watch precision rise and recall fall. Which pair is best? It depends on what an error costs. So
+# detectors are compared over *all* scores:
 #
 # ### Average precision
 #
 # Sort the detections of one class, from all scenes, by score. After each compute precision and recall. **Average
 # precision** (AP) is the area below the curve of precision against recall, where the precision at a recall counts as
-# the
-# best that is reached at that recall or a higher one. The mean over the classes is the **mean average precision**, mAP.
+# the best that is reached at that recall or a higher one. Three letters, and the answers hit, error, hit, by falling
+# score: at the first hit precision is 1, at the second 2/3, the third letter is never found; AP is
+# $(1 + 2/3 + 0)/3 = 0.56$. The mean over the classes is the **mean average precision**, mAP.
 
 
 # %% slide="fragment"
@@ -1725,7 +1780,9 @@ plt.show()
 # torchvision offers nets with their weights through its own interface (`models.NAME(weights=...)`). SqueezeNet 1.0 is a
 # small one (5 MB). The cell takes its weights from torch's cache, or from the course's mirror of data
 # (`COURSE_DATA_MIRROR`), or, if you set `DOWNLOAD = True`, from the network. It repeats two things of this lecture: the
-# occlusion map (section 7) on a photograph, and transfer (section 8) from photographs to handwritten digits.
+# occlusion map (section 7) on a photograph, and transfer (section 8) from photographs to handwritten digits. With one
+# draw of 100 digits, a million photographs help less than 6,000 printed letters: that the tasks are alike counts for
+# more than that the data is large.
 
 # %% tags=["further"] slide="fragment"
 DOWNLOAD = False
@@ -1792,15 +1849,13 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 # ## Summary
 #
 # - A convolutional layer is a linear layer with local connections and shared weights. What libraries call convolution
-#   is
-#   cross-correlation; computed by im2col it is one matrix product.
+#   is cross-correlation; computed by im2col it is one matrix product.
 # - Convolution is *equivariant* to shifts. Invariance comes from what stands above it: a pooling over all places, or
 #   the training data.
 # - Hand-crafted features win where data is scarce; learned ones catch up with enough of it, and nobody has to craft
 #   them.
 # - Most weights of LeNet and VGG are in the fully connected layers, most work is in the convolutions, most memory in
-#   the
-#   first of them. Do the accounts with code.
+#   the first of them. Do the accounts with code.
 # - A depth such as 22 or 152 counts the longest path. Thirty plain layers do not train; with batch norm and skips they
 #   do.
 # - Occlusion maps ask from outside where a net looks; deconvolution and its relatives are gradients with another rule

@@ -23,8 +23,9 @@
 # can wait.
 #
 # **Shapes.** A picture is `(height, width)`, a batch of pictures `(batch, channels, height, width)`, the weights of a
-# convolutional layer `(n_out, n_in, size, size)`: one kernel for each pair of an output and an input channel. All else
-# is float32 or float64: a tensor that you make yourself must have the type of those that came in.
+# convolutional layer `(n_out, n_in, size, size)`: one kernel for each pair of an output and an input channel. All are
+# PyTorch tensors, of float32 or float64: a tensor that you make yourself must have the type of those that came in, as
+# in `torch.zeros(2, 3, dtype=x.dtype)`.
 
 # %% tags=["setup"]
 try:
@@ -48,8 +49,9 @@ torch.set_num_threads(1)  # the nets are small: threads would cost more than the
 # *Lecture: section 1.*
 #
 # Deck K puts the kernel of the **Prewitt** edge detector on a patch that is 40 above and 10 below, multiplies number by
-# number, adds up, and gets 90 on the edge and 0 beside it. Write that sum for every place where the kernel $k$ of shape
-# $(s, t)$ lies wholly on the picture $x$ of shape $(h, w)$:
+# number, adds up, and gets 90 on the edge and 0 beside it. Write that sum for every place where the kernel $k$, of $s$
+# rows and $t$ columns, lies wholly on the picture $x$ of $h$ rows and $w$ columns ($i$ and $j$ say where the kernel's
+# upper left corner lies; all count from 0):
 #
 # $$y_{ij} = \sum_{a=0}^{s-1}\sum_{b=0}^{t-1} k_{ab}\, x_{i+a,\,j+b},\qquad
 #   0 \le i \le h - s,\quad 0 \le j \le w - t .$$
@@ -90,14 +92,27 @@ kernel = torch.tensor([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0], [-1.0, -1.0, -1.0]])
 expected = torch.tensor([[0.0] * 3, [90.0] * 3, [90.0] * 3, [0.0] * 3])
 checks.close(cross_correlate(image, kernel), expected, "the Prewitt kernel on deck K's edge", slips={
     "the kernel was turned by half a turn: that is the convolution of mathematics; here it stays as it is": -expected,
-    "the kernel was transposed, and looks for edges in the other direction": torch.zeros(4, 3),
+    "the kernel was transposed, or the window multiplied by it as a matrix (@): multiply number by number (*)":
+        torch.zeros(4, 3),
     "this is the mean of the products; add them up": expected / 9,
+    "only the last product came; add all of them up (+=)": -image[2:, 2:],
     "the last row and the last column are missing: there are h - s + 1 places from top to bottom": expected[:-1, :-1],
+    "the last row is missing: there are h - s + 1 places from top to bottom": expected[:-1],
+    "the last column is missing: there are w - t + 1 places from left to right": expected[:, :-1],
+    "the loops end one place too early: range(h - s + 1) goes to h - s":
+        torch.nn.functional.pad(expected[:-1, :-1], (0, 1, 0, 1)),
+    "the output is as large as the picture; it has a value only where the kernel lies wholly on it":
+        torch.nn.functional.pad(expected, (0, 2, 0, 2)),
 })
 image, kernel = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), torch.tensor([[10.0, 1.0]])
-checks.close(cross_correlate(image, kernel), torch.tensor([[12.0, 23.0], [45.0, 56.0]]),
-             "the kernel [[10, 1]] on [[1, 2, 3], [4, 5, 6]]", slips={
-    "the kernel was turned by half a turn": torch.tensor([[21.0, 32.0], [54.0, 65.0]])})
+expected = torch.tensor([[12.0, 23.0], [45.0, 56.0]])
+checks.close(cross_correlate(image, kernel), expected, "the kernel [[10, 1]] on [[1, 2, 3], [4, 5, 6]]", slips={
+    "the kernel was turned by half a turn": torch.tensor([[21.0, 32.0], [54.0, 65.0]]),
+    "the kernel was taken to be square; its s rows and t columns may differ": 11 * image})
+image, kernel, expected = image.double() / 10, kernel.double(), expected.double() / 10
+checks.close(cross_correlate(image, kernel), expected, "the same kernel on [[.1, .2, .3], [.4, .5, .6]] in float64",
+             rtol=1e-10, atol=1e-12, slips={
+    "computed in float32, but the picture is float64: torch.zeros(..., dtype=image.dtype)": expected.float()})
 checks.passed("cross_correlate")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
@@ -113,7 +128,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 2 · A convolutional layer (4 points)
 #
-# *Lecture: sections 1 ("From four loops to one matrix product") and 2.*
+# *Lecture: sections 1 ("From loops to one matrix product") and 2.*
 #
 # A layer takes a batch of pictures with $n_\text{in}$ channels and gives $n_\text{out}$ channels. Each output channel
 # has one kernel for every input channel; the results are **added up over the input channels**, and a bias is added:
@@ -122,8 +137,9 @@ with checks.hidden():
 #
 # where $s$ is the **stride** and $\tilde x$ the picture with `padding` rows and columns of zeros on each side. Write it
 # without PyTorch's convolution, so that autograd can pass. Loops over the places or over the kernel's entries are fast
-# enough; a loop over every pixel, channel and picture is not. `torch.nn.functional.pad` puts zeros around a picture,
-# and a slice with a step, `x[:, :, a : … : stride]`, takes every second row.
+# enough; a loop over every pixel, channel and picture would be slow. `torch.nn.functional.pad` puts zeros around a
+# picture, and a slice with a step, `x[:, :, a : … : 2]`, takes every second row. Before it can be added to the maps,
+# the bias must be given the shape `(n_out, 1, 1)`: `bias[:, None, None]`.
 
 # %% answer="conv2d"
 def conv2d(x, weight, bias, stride=1, padding=0):
@@ -164,25 +180,38 @@ checks.close(conv2d(x, weight, torch.zeros(1)), expected, "conv2d of one channel
     "the kernel was turned by half a turn; the layer's convolution does not turn it":
         torch.nn.functional.conv2d(x, weight.flip(2, 3)),
     "the kernel was transposed": torch.nn.functional.conv2d(x, weight.transpose(2, 3)),
+    "the last row and column are missing: the formula for their number ends with + 1": expected[:, :, :-1, :-1],
 })
-x = torch.tensor([[[[1.0, 2.0]], [[3.0, 3.0]]]])
+x = torch.tensor([[[[1.0, 2.0]], [[3.0, 3.0]]], [[[0.0, 1.0]], [[-2.0, 5.0]]]])
 weight = torch.tensor([[[[1.0]], [[10.0]]], [[[2.0]], [[0.0]]], [[[0.0]], [[1.0]]]])
 bias = torch.tensor([0.5, -1.0, 0.25])
 expected = torch.nn.functional.conv2d(x, weight, bias)
-checks.close(conv2d(x, weight, bias), expected, "conv2d of two channels to three with kernels of 1 × 1", slips={
+leaves = [tensor.clone().requires_grad_() for tensor in (x, weight, bias)]
+gradients = torch.autograd.grad(torch.nn.functional.conv2d(*leaves).sum(), leaves)
+checks.close(conv2d(x, weight, bias), expected, "conv2d of two pictures, 2 channels to 3, kernels of 1 × 1", slips={
     "the bias is missing": expected - bias[:, None, None],
     "the bias was added once for every input channel; it is added once": expected + bias[:, None, None],
     "this is the mean over the input channels; add them up":
         (expected - bias[:, None, None]) / 2 + bias[:, None, None],
     "only the first input channel was used; add up over all of them":
         torch.nn.functional.conv2d(x[:, :1], weight[:, :1], bias),
+    "only the first picture of the batch was computed": torch.cat([expected[:1], torch.zeros(1, 3, 1, 2)]),
+    "only the first picture of the batch came back": expected[:1],
+    "the pictures of the batch were added up; each gives maps of its own":
+        (expected - bias[:, None, None]).sum(dim=0, keepdim=True).expand(2, 3, 1, 2) + bias[:, None, None],
 })
+_, found = checks.gradients(conv2d, x, weight, bias)
+checks.close(found, list(gradients), "the gradient of the sum of the outputs, by x, weight and bias")
 x = torch.arange(25.0).reshape(1, 1, 5, 5) + 1
 weight, bias = torch.tensor([[[[1.0, 2.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 3.0]]]]), torch.zeros(1)
 expected = torch.nn.functional.conv2d(x, weight, stride=2)
 checks.close(conv2d(x, weight, bias, stride=2), expected, "conv2d of 5 × 5 with stride 2", slips={
     "the stride was not used": torch.nn.functional.conv2d(x, weight),
     "the stride was used in one direction only": torch.nn.functional.conv2d(x, weight, stride=(2, 1)),
+    "the window moves by one place, not by `stride` places: window i begins at row i · stride":
+        torch.nn.functional.conv2d(x, weight)[:, :, :2, :2],
+    "too few places: the 1 of the formula is added after the division, and a slice must reach the last window":
+        expected[:, :, :1, :1],
 })
 expected = torch.nn.functional.conv2d(x, weight, padding=1)
 checks.close(conv2d(x, weight, bias, padding=1), expected, "conv2d of 5 × 5 with padding 1", slips={
@@ -191,6 +220,8 @@ checks.close(conv2d(x, weight, bias, padding=1), expected, "conv2d of 5 × 5 wit
         torch.nn.functional.conv2d(torch.nn.functional.pad(x, (1, 1, 1, 1), mode="replicate"), weight),
     "zeros were put on one side only (below and on the right); padding goes on all four":
         torch.nn.functional.conv2d(torch.nn.functional.pad(x, (0, 2, 0, 2)), weight),
+    "zeros were put on two sides only, as `pad(x, (p, p))` does: it takes (left, right, top, bottom)":
+        torch.nn.functional.conv2d(torch.nn.functional.pad(x, (1, 1)), weight),
     "one row and one column of zeros in all; padding counts for each side":
         torch.nn.functional.conv2d(torch.nn.functional.pad(x, (1, 0, 1, 0)), weight),
 })
@@ -221,6 +252,7 @@ with checks.hidden():
 # Pooling makes a feature map smaller: a window of `size` × `size` moves over it in steps of `stride`, each channel for
 # itself, and leaves the **largest** value of what it covers. Where the last window would reach over the border it is
 # left out, as PyTorch does: a map of 5 × 5 with size 2 and stride 2 becomes 2 × 2. Feature maps may be negative.
+# (`x.max(dim=2)` gives two things, values and places; `x.amax(dim=(2, 3))` gives the values alone, over two axes.)
 
 # %% answer="max_pool"
 def max_pool(x, size, stride):
@@ -251,6 +283,12 @@ checks.close(max_pool(x, 2, 2), expected, "max pooling of two channels of 4 × 4
     "this is the mean of each window (average pooling); take the largest value":
         torch.nn.functional.avg_pool2d(x, 2),
     "a negative maximum became 0: do not start from 0, and do not fill up with zeros": expected.clamp(min=0),
+    "the window moves by one place, not by `stride` places: window i begins at row i · stride":
+        torch.nn.functional.max_pool2d(x, 2, 1)[:, :, :2, :2],
+    "the maximum was taken along the rows only; the window has size × size pixels": x.unfold(3, 2, 2).amax(dim=4),
+    "the maximum was taken down the columns only; the window has size × size pixels": x.unfold(2, 2, 2).amax(dim=4),
+    "after a reshape the maximum was taken over the wrong axes: it compares pixels that lie two apart":
+        x.reshape(1, 2, 2, 2, 2, 2).amax(dim=(2, 4)),
     "the maximum was taken over the channels as well; each channel is pooled for itself":
         expected.amax(dim=1, keepdim=True).expand(1, 2, 2, 2),
     "this takes one pixel of each window, not the largest": x[:, :, ::2, ::2],
@@ -260,10 +298,16 @@ checks.close(max_pool(x, 2, 2), expected, "max pooling of two channels of 4 × 4
 x = torch.tensor([[0.0, 1.0, 2.0, 3.0, 9.0], [5.0, 4.0, 3.0, 2.0, 9.0], [0.0, 8.0, 0.0, 1.0, 9.0]])[None, None]
 expected = torch.tensor([[[[5.0, 4.0, 3.0, 9.0], [8.0, 8.0, 3.0, 9.0]]]])
 checks.close(max_pool(x, 2, 1), expected, "max pooling of 3 × 5 with size 2 and stride 1", slips={
-    "the stride was taken to be the size; the windows may overlap": torch.tensor([[[[5.0, 3.0]]]])})
+    "the stride was taken to be the size; the windows may overlap": torch.tensor([[[[5.0, 3.0]]]]),
+    "a window that reaches over the border was used; it is left out":
+        torch.nn.functional.max_pool2d(torch.nn.functional.pad(x, (0, 1, 0, 1)), 2, 1)})
 checks.close(max_pool(x, 2, 2), torch.tensor([[[[5.0, 3.0]]]]), "max pooling of 3 × 5 with size 2 and stride 2", slips={
     "a window that reaches over the border was used; it is left out":
         torch.nn.functional.max_pool2d(x, 2, 2, ceil_mode=True)})
+x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]], [[[-5.0, -6.0], [-7.0, -8.0]]]])
+checks.close(max_pool(x, 2, 2), torch.tensor([[[[4.0]]], [[[-5.0]]]]), "max pooling of a batch of two pictures", slips={
+    "the maximum was taken over the pictures of the batch as well; each is pooled for itself":
+        torch.full((2, 1, 1, 1), 4.0)})
 checks.passed("max_pool")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
@@ -319,18 +363,27 @@ checks.equal(layer_cost(3, 64, 3, 224, 224, padding=1), (224, 224, 1792, 8670412
     "padding was added once; it is there on both sides": (223, 223, 1792, 1728 * 223 * 223),
     "the kernel has size × size entries for each pair of channels; only size was counted": (224, 224, 640, 28901376),
     "the products are those of one place; there are out_height × out_width of them": (224, 224, 1792, 1728),
+    "the products are those of one output channel; there are n_out of them": (224, 224, 1792, 27 * 224 * 224),
+    "one bias was counted in all; there is one for each output channel": (224, 224, 1729, 86704128),
+    "the input channels are missing in the parameters": (224, 224, 640, 86704128),
+    "the parameters were counted at each place; all places share them": (224, 224, 1792 * 224 * 224, 86704128),
 })
 checks.equal(layer_cost(64, 64, 3, 224, 224, padding=1), (224, 224, 36928, 1849688064),
              "the cost of VGG-16's second layer (64 → 64 channels)", slips={
     "the input channels were not counted: each output channel has a kernel for each of them":
         (224, 224, 640, 28901376)})
-checks.equal(layer_cost(3, 64, 7, 224, 224, stride=2, padding=3), (112, 112, 9472, 118013952),
-             "the cost of ResNet's first layer (3 → 64 channels, 7 × 7, stride 2, padding 3)", slips={
-    "the stride was not used": (224, 224, 9472, 472055808),
-    "the division was rounded up; the last window that does not fit is left out": (113, 113, 9472, 120130752),
-    "the result is a float: divide with //": (112.5, 112.5, 9472, 119070000.0),
-    "the 1 at the end of the formula is missing": (111, 111, 9472, 115915968),
-    "the products were counted on the input's places, not on the output's": (112, 112, 9472, 472055808),
+kernel, rows, columns = 64 * 3 * 7 * 7, 112, 161
+checks.equal(layer_cost(3, 64, 7, 224, 321, stride=2, padding=3), (rows, columns, 9472, kernel * rows * columns),
+             "the cost of ResNet's first layer (3 → 64 channels, 7 × 7, stride 2, padding 3, on 224 × 321)", slips={
+    "the stride was not used": (224, 321, 9472, kernel * 224 * 321),
+    "the division was rounded up; the last window that does not fit is left out":
+        (113, columns, 9472, kernel * 113 * columns),
+    "the result is a float: divide with //": (112.5, 161.0, 9472, kernel * 112.5 * 161.0),
+    "the 1 at the end of the formula is missing": (111, 160, 9472, kernel * 111 * 160),
+    "the 1 was added before the division; it comes after it": (112, 160, 9472, kernel * 112 * 160),
+    "brackets are missing: only the kernel size was divided by the stride": (228, 325, 9472, kernel * 228 * 325),
+    "the width was reckoned from the height": (112, 112, 9472, kernel * 112 * 112),
+    "the products were counted on the input's places, not on the output's": (rows, columns, 9472, kernel * 224 * 321),
 })
 checks.passed("layer_cost")
 ### BEGIN HIDDEN TESTS
@@ -383,7 +436,10 @@ checks.equal(receptive_field([(3, 1, 0)], 4), (4, 6), "what unit 4 sees through 
 checks.equal(receptive_field([(3, 1, 1), (3, 1, 1)], 10), (8, 12), "what unit 10 sees through two 3 × 3 convolutions",
              slips={"the padding was added; it moves the window to the left, so subtract it": (12, 16),
                     "the padding was not used": (10, 14),
+                    "the last place was reckoned from the first; it follows the last place of the layer above": (8, 10),
                     "only the last layer was followed": (9, 11)})
+checks.equal(receptive_field([(3, 1, 1)], 0), (-1, 1), "what unit 0 sees through a 3 × 3 convolution with padding 1",
+             slips={"a place in the padding was moved to the border; it is given as it comes, here -1": (0, 1)})
 checks.equal(receptive_field([(5, 1, 2), (2, 2, 0), (3, 1, 1)], 6), (8, 17),
              "what unit 6 sees through a 5 × 5 convolution, a pooling of 2 × 2 and a 3 × 3 convolution", slips={
     "the layers were followed from the input up; begin with the last one": (7, 18),
@@ -395,6 +451,8 @@ with checks.hidden():
     for depth in (0, 1, 3, 6):
         sizes, strides = rng.integers(1, 6, size=depth), rng.integers(1, 4, size=depth)
         paddings, unit = rng.integers(0, 4, size=depth), int(rng.integers(0, 20))
+        if depth == 3:  # so that some place lies in the padding, whatever the seed
+            paddings, unit = paddings + 1, 0
         layers = [(int(s), int(t), int(p)) for s, t, p in zip(sizes, strides, paddings, strict=True)]
         # From the input up: the offset of unit 0, the step from one unit to the next, and the width.
         offset, step, width = 0, 1, 1
@@ -417,10 +475,12 @@ with checks.hidden():
 # |---|---|
 # | `conv1`: 3 × 3, padding 1, to `width` channels; ReLU; max pooling 2 × 2 | (width, side/2, side/2) |
 # | `conv2`: 3 × 3, padding 1, to 2·`width` channels; ReLU; max pooling 2 × 2 | (2·width, side/4, side/4) |
-# | flatten; `fc`: linear, to one logit for each class | (classes,) |
+# | flatten, the batch axis excepted; `fc`: linear, to one logit for each class | (classes,) |
 #
-# Give the three layers with parameters exactly these names: the check puts weights of its own into them. The output is
-# logits; the loss takes the softmax (lecture 03, section 1).
+# Give the three layers with parameters exactly these names, `self.conv1`, `self.conv2`, `self.fc`: the check puts
+# weights of its own into them. The output is logits; the loss takes the softmax (lecture 03, section 1). Should PyTorch
+# say that `mat1 and mat2 shapes cannot be multiplied`, or that a kernel is greater than its input, print `x.shape` in
+# `forward` after each step and compare it with the table.
 
 # %% answer="SmallCNN"
 class SmallCNN(torch.nn.Module):
@@ -506,6 +566,8 @@ checks.close(result, logits, "the logits of a net whose kernels copy the middle 
     "both ReLUs are missing": torch.tensor([[42.0, -0.25], [217.0, -0.25]]),
     "the output went through a ReLU; logits may be negative": logits.clamp(min=0),
     "this is average pooling; take the maximum": torch.tensor([[2.5, -0.25], [20.0, -0.25]]),
+    "convolutions of stride 2 stand in for the pooling, or it keeps one fixed pixel; take the largest of each window":
+        torch.tensor([[2.0, -0.25], [20.0, -0.25]]),
 })
 checks.passed("SmallCNN")
 ### BEGIN HIDDEN TESTS
@@ -544,6 +606,10 @@ with checks.hidden():
 #   is `project`, a convolution of 1 × 1 without bias and with the block's stride, and then `bn3`. Make these two
 #   layers only where they are needed.
 # - The second ReLU comes after the sum.
+#
+# Make the layers in `__init__`, under these names: `conv1`, `bn1`, `conv2`, `bn2`, and where needed `project` and
+# `bn3`. For maps the batch norm is `torch.nn.BatchNorm2d(channels)`. Should PyTorch say that two sizes `must match`,
+# print the shapes of the two summands: they must agree.
 
 # %% answer="ResidualBlock"
 class ResidualBlock(torch.nn.Module):
@@ -584,8 +650,8 @@ checks.handle("ResidualBlock", methods=["state_dict", "load_state_dict", "eval",
 BN = ("weight", "bias", "running_mean", "running_var")
 
 
-def check_parts(block, projected):
-    """The block's state, after a look at the names of its layers."""
+def check_parts(block, n_in, n_out, projected):
+    """The block's state, after a look at the names and shapes of its layers."""
     found = block.state_dict()
     checks.that(isinstance(found, dict), "state_dict() of the block gives no dict: derive the class from "
                                          "torch.nn.Module, and leave its methods as they are.")
@@ -596,31 +662,60 @@ def check_parts(block, projected):
     checks.that(projected or not {"project.weight", "bn3.weight"} & set(found),
                 "the block has a projection though its input and output have the same shape: there the shortcut is x.")
     checks.that(not projected or {"project.weight", "bn3.weight"} <= set(found),
-                "the block has no `project` and `bn3` though stride or channels change the shape: x cannot be added.")
+                "the block has no layers named `project` and `bn3`, made in __init__, though stride or channels "
+                "change the shape: x cannot be added.")
     checks.that(set(found) == names, "the layers are not conv1, bn1, conv2, bn2 (and project, bn3 where needed): take "
                                      "these names.")
+    checks.that(all(tuple(found[name].shape) == (n_out,) for name in found if name.endswith(BN) and name[:2] == "bn"),
+                "a batch norm has not n_out channels: each stands behind a convolution that gives n_out of them.")
+    checks.that(tuple(found["conv1.weight"].shape) == (n_out, n_in, 3, 3),
+                "conv1 does not take n_in channels to n_out with kernels of 3 × 3.")
+    checks.that(tuple(found["conv2.weight"].shape) == (n_out, n_out, 3, 3),
+                "conv2 does not take n_out channels to n_out with kernels of 3 × 3.")
+    checks.that(not projected or tuple(found["project.weight"].shape) == (n_out, n_in, 1, 1),
+                "project does not take n_in channels to n_out with kernels of 1 × 1.")
     return {name: value.clone() for name, value in found.items()}
 
 
 x = torch.tensor([[[[1.0, -2.0], [3.0, 0.5]], [[-1.0, 2.0], [0.0, 4.0]]]])
 block = ResidualBlock(2, 2)
-state = check_parts(block, projected=False)
-state["bn2.weight"] = torch.zeros(2)  # what the convolutions give is scaled by 0
+state = check_parts(block, 2, 2, projected=False)
+state["conv1.weight"], state["conv2.weight"] = torch.zeros(2, 2, 3, 3), torch.zeros(2, 2, 3, 3)
 state["bn2.bias"] = torch.tensor([1.0, -1.0])
 block.load_state_dict(state)
 block.eval()
 bias = torch.tensor([1.0, -1.0])[:, None, None]
 expected = torch.relu(x + bias)
-checks.close(block(x), expected, "a block whose convolutions count 0 and whose last bias is (1, -1)", slips={
-    "x is not in the sum: the shortcut is missing, or was added before bn2 (here it scales by 0); add it after bn2":
+checks.close(block(x), expected, "a block whose convolutions give 0 and whose bn2 adds (1, -1)", slips={
+    "x is not in the sum: the shortcut is missing, or x was overwritten on the way":
         torch.relu(bias).expand(1, 2, 2, 2),
+    "bn2 was not used: each convolution has a batch norm of its own": torch.relu(x),
     "the last ReLU is missing": x + bias,
     "the last ReLU comes before the sum; it comes after it": x + torch.relu(bias),
     "the shortcut went through a ReLU of its own; add x as it is": torch.relu(torch.relu(x) + bias),
 })
+# Kernels that copy the middle pixel, conv2 with a minus; bn1 adds (-1, 0) and doubles, bn2 triples.
+middle = torch.zeros(2, 2, 3, 3)
+middle[0, 0, 1, 1] = middle[1, 1, 1, 1] = 1.0
+state["conv1.weight"], state["conv2.weight"] = middle, -middle
+state["bn1.bias"], state["bn2.bias"] = torch.tensor([-1.0, 0.0]), torch.zeros(2)
+state["bn1.weight"], state["bn2.weight"] = torch.full((2,), 2.0), torch.full((2,), 3.0)
+for i in (1, 2):
+    state[f"bn{i}.running_var"] = torch.full((2,), 1 - 1e-5)  # with PyTorch's 1e-5 the deviation is 1
+block = ResidualBlock(2, 2)
+block.load_state_dict(state)
+block.eval()
+shift = state["bn1.bias"][:, None, None]
+expected = torch.relu(x - 3 * torch.relu(2 * x + shift))
+checks.close(block(x), expected, "a block whose convolutions copy the middle pixel, the second with a minus", slips={
+    "the ReLU between bn1 and conv2 is missing": torch.relu(x - 3 * (2 * x + shift)),
+    "bn1 was not used": torch.relu(x - 3 * torch.relu(x)),
+    "the first ReLU comes before bn1; it comes after it": torch.relu(x - 3 * (2 * torch.relu(x) + shift)),
+    "x was added before bn2; it is added after it": torch.relu(3 * (x - torch.relu(2 * x + shift))),
+})
 for n_in, n_out, stride, shape in ((2, 3, 1, (1, 3, 6, 5)), (2, 2, 2, (1, 2, 3, 3)), (2, 4, 2, (1, 4, 3, 3))):
     block = ResidualBlock(n_in, n_out, stride)
-    check_parts(block, projected=True)
+    check_parts(block, n_in, n_out, projected=True)
     checks.shape(block(torch.ones(1, n_in, 6, 5)), shape, "the output of a block with another stride or more channels")
 checks.passed("ResidualBlock")
 ### BEGIN HIDDEN TESTS
@@ -651,7 +746,7 @@ with checks.hidden():
             shortcut = norm(shortcut, state, "bn3", batch)
         expected = torch.relu(inner + shortcut)
         block = ResidualBlock(n_in, n_out, stride)
-        check_parts(block, projected)
+        check_parts(block, n_in, n_out, projected)
         block.load_state_dict(state)
         if not batch:
             block.eval()
@@ -669,7 +764,7 @@ with checks.hidden():
 # Put a square of `size` × `size` pixels with the value `fill` on every place where it lies wholly on the picture, the
 # other pixels unchanged, and write the probability down at the place of the square's **upper left corner**. The
 # function `probability` takes a batch of pictures, so all covered pictures can go through it at once; one by one is
-# right as well.
+# right as well: `probability(picture[None])` asks about a batch of one.
 
 # %% answer="occlusion_map"
 def occlusion_map(probability, image, size, fill=0.0):
@@ -696,10 +791,14 @@ import torch
 from course_utils import checks
 
 weights = torch.tensor([[1.0, 2.0, 4.0, 8.0], [16.0, 32.0, 64.0, 128.0], [256.0, 512.0, 1024.0, 2048.0]])
+axes = []
 
 
 def linear(pictures):
     """A class whose "probability" is a weighted sum, so that every pixel can be told from the others."""
+    axes.append(pictures.ndim)
+    if pictures.ndim != 3:
+        return torch.zeros(1)
     return (pictures * weights).sum(dim=(1, 2))
 
 
@@ -709,9 +808,17 @@ lost = torch.tensor([[51.0, 102.0, 204.0], [816.0, 1632.0, 3264.0]])
 expected = total - lost
 given = image.clone()
 result = occlusion_map(linear, checks.inout(given), 2)
+checks.that(set(axes) <= {3}, "`probability` takes a batch of pictures, (n, h, w), and was given something else. One "
+                              "picture (h, w) becomes a batch of one by picture[None].")
 checks.close(result, expected, "the map for a picture of 3 × 4 and a patch of 2 × 2", slips={
     "this is the loss of probability, or everything but the patch was covered; asked is the probability with the "
     "patch covered": lost,
+    "the places stand column by column; the first axis of the map counts rows": expected.T.reshape(2, 3),
+    "the patch reached over the border; it lies wholly on the picture": total - torch.nn.functional.conv2d(
+        torch.nn.functional.pad(weights, (0, 1, 0, 1))[None, None], torch.ones(1, 1, 2, 2))[0, 0],
+    "picture[a:b][c:d] takes rows of the rows; rows a to b and columns c to d are picture[a:b, c:d]":
+        torch.tensor([[3840.0, 3855.0, 4095.0], [15.0, 255.0, 4095.0]]),
+    "the last row and column are missing: there are h - size + 1 places from top to bottom": expected[:-1, :-1],
     "the patches were left on the picture: cover a fresh copy for each place":
         torch.tensor([[4044.0, 3976.0, 3840.0], [3072.0, 2048.0, 0.0]]),
 })
@@ -750,6 +857,7 @@ with checks.hidden():
 # touch. In the ImageNet contest of decks N and V an answer counted from 0.5 on. A box is (x0, y0, x1, y1), its left,
 # upper, right and lower border. Give the value for every pair of two lists of boxes. Where the boxes lie apart, the
 # intersection is empty, whatever sign the differences have; where boxes touch along a line it has no area.
+# Two loops are right; so is broadcasting, where an `(n, 1)` and a `(1, m)` make an `(n, m)`.
 
 # %% answer="box_iou"
 def box_iou(a, b):
@@ -789,11 +897,20 @@ checks.close(box_iou(a, b), expected, "the intersection over union of two boxes 
     "this is the area of the intersection; divide by that of the union":
         torch.tensor([[1.0, 4.0, 0.0], [0.0, 2.0, 0.0]]),
     "rows and columns are exchanged: rows belong to a": expected.T,
+    "1 was added to the sides; these are borders, not pixels: from 0 to 2 it is 2":
+        torch.tensor([[4 / 14, 1.0, 0.0], [3 / 16, 6 / 13, 0.0]]),
+    "x1 and y1 were taken for width and height; the width is x1 - x0": torch.tensor([[1 / 12, 1.0, 0.0],
+                                                                                     [0.0, 1 / 3, 0.0]]),
+    "divided by the area of a box around both; the union is smaller": torch.tensor([[1 / 9, 1.0, 0.0],
+                                                                                    [0.0, 1 / 4, 0.0]]),
+    "maximum and minimum are exchanged: the intersection begins at the larger left border":
+        torch.tensor([[-9.0, 1.0, -7 / 6], [-3.0, torch.inf, -7 / 6]]),
 })
 far = torch.tensor([[10.0, 10.0, 12.0, 11.0]])
 checks.close(box_iou(far, torch.tensor([[0.0, 0.0, 1.0, 3.0]])), torch.zeros(1, 1), "two boxes that lie apart", slips={
     "a negative width times a negative height gave a positive area: cut both off at 0":
         torch.full((1, 1), 63 / (2 + 3 - 63))})
+checks.shape(box_iou(torch.zeros(0, 4), b), (0, 3), "the result for no box and three")
 checks.passed("box_iou")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
@@ -901,7 +1018,7 @@ plt.show()
 # ### BEGIN SOLUTION
 # **Model answer** (the numbers are of one run; another version of PyTorch may shift them by a few points)
 #
-# 1. All three read centred digits at 94 to 98 %. At one pixel the perceptron has 40 % and `SmallCNN` 49 %, at two 11
+# 1. All three read centred digits at 94 to 99 %. At one pixel the perceptron has 38 % and `SmallCNN` 49 %, at two 12
 #    and 22 %: the convolutional net is better by about ten points, more than the spread of four, and of no use either.
 #    The net with global max pooling has 84 % at one pixel (± 4) and 95 % at two.
 # 2. Up to the flattening the maps move along with the digit. `fc` has a weight of its own for each place of the last

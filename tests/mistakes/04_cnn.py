@@ -38,7 +38,7 @@ def cross_correlate(image, kernel):
     return output
 
 
-# %% mistake="cross_correlate" slip="output as large as the picture" says="shape"
+# %% mistake="cross_correlate" slip="output as large as the picture" says="wholly on it"
 def cross_correlate(image, kernel):
     s, t = kernel.shape
     output = torch.zeros_like(image)
@@ -51,6 +51,74 @@ def cross_correlate(image, kernel):
 # %% mistake="cross_correlate" slip="PyTorch's own convolution" says="conv2d"
 def cross_correlate(image, kernel):
     return torch.nn.functional.conv2d(image[None, None], kernel[None, None])[0, 0]
+
+
+# %% mistake="cross_correlate" slip="the last row is left out" says="last row is missing"
+def cross_correlate(image, kernel):
+    h, w = image.shape
+    s, t = kernel.shape
+    out = torch.zeros(h - s, w - t + 1)
+    for i in range(h - s):
+        for j in range(w - t + 1):
+            out[i, j] = (image[i : i + s, j : j + t] * kernel).sum()
+    return out
+
+
+# %% mistake="cross_correlate" slip="the loops end one place too early" says="one place too early"
+def cross_correlate(image, kernel):
+    h, w = image.shape
+    s, t = kernel.shape
+    out = torch.zeros(h - s + 1, w - t + 1)
+    for i in range(h - s):
+        for j in range(w - t):
+            out[i, j] = (image[i : i + s, j : j + t] * kernel).sum()
+    return out
+
+
+# %% mistake="cross_correlate" slip="the window times the kernel as matrices" says="as a matrix"
+def cross_correlate(image, kernel):
+    h, w = image.shape
+    s, t = kernel.shape
+    out = torch.zeros(h - s + 1, w - t + 1)
+    for i in range(h - s + 1):
+        for j in range(w - t + 1):
+            out[i, j] = (image[i : i + s, j : j + t] @ kernel).sum()
+    return out
+
+
+# %% mistake="cross_correlate" slip="the products overwrite each other" says="only the last product"
+def cross_correlate(image, kernel):
+    h, w = image.shape
+    s, t = kernel.shape
+    out = torch.zeros(h - s + 1, w - t + 1)
+    for i in range(h - s + 1):
+        for j in range(w - t + 1):
+            for a in range(s):
+                for b in range(t):
+                    out[i, j] = image[i + a, j + b] * kernel[a, b]
+    return out
+
+
+# %% mistake="cross_correlate" slip="the kernel is taken to be square" says="taken to be square"
+def cross_correlate(image, kernel):
+    h, w = image.shape
+    s = len(kernel)
+    out = torch.zeros(h - s + 1, w - s + 1)
+    for i in range(h - s + 1):
+        for j in range(w - s + 1):
+            out[i, j] = (image[i : i + s, j : j + s] * kernel).sum()
+    return out
+
+
+# %% mistake="cross_correlate" slip="float32 whatever came in" says="dtype=image.dtype"
+def cross_correlate(image, kernel):
+    h, w = image.shape
+    s, t = kernel.shape
+    out = torch.zeros(h - s + 1, w - t + 1)
+    for i in range(h - s + 1):
+        for j in range(w - t + 1):
+            out[i, j] = (image[i : i + s, j : j + t] * kernel).sum()
+    return out
 
 
 # %% alternative="cross_correlate" note="a loop over the kernel's entries, whole slices added up"
@@ -80,6 +148,7 @@ def cross_correlate(image, kernel):
 
 # %% [markdown]
 # ## conv2d
+
 
 # %% mistake="conv2d" slip="the kernel is turned" says="half a turn"
 def conv2d(x, weight, bias, stride=1, padding=0):
@@ -161,6 +230,155 @@ def conv2d(x, weight, bias, stride=1, padding=0):
     return torch.nn.functional.conv2d(x, weight, bias, stride, padding)
 
 
+# %% mistake="conv2d" slip="the bias is added along the width" says="size of tensor|bias"
+def conv2d(x, weight, bias, stride=1, padding=0):
+    x = torch.nn.functional.pad(x, (padding,) * 4)
+    n, c, h, w = x.shape
+    o, _, s, t = weight.shape
+    H, W = (h - s) // stride + 1, (w - t) // stride + 1
+    out = torch.zeros(n, o, H, W)
+    for i in range(H):
+        for j in range(W):
+            window = x[:, :, i * stride : i * stride + s, j * stride : j * stride + t]
+            out[:, :, i, j] = (window[:, None] * weight[None]).sum(dim=(2, 3, 4))
+    return out + bias
+
+
+# %% mistake="conv2d" slip="no + 1 in the number of places" says="ends with . 1"
+def conv2d(x, weight, bias, stride=1, padding=0):
+    x = torch.nn.functional.pad(x, (padding,) * 4)
+    n, c, h, w = x.shape
+    o, _, s, t = weight.shape
+    H, W = (h - s) // stride, (w - t) // stride
+    out = torch.zeros(n, o, H, W)
+    for i in range(H):
+        for j in range(W):
+            window = x[:, :, i * stride : i * stride + s, j * stride : j * stride + t]
+            out[:, :, i, j] = (window[:, None] * weight[None]).sum(dim=(2, 3, 4)) + bias
+    return out
+
+
+# %% mistake="conv2d" slip="the 1 added before the division" says="after the division"
+def conv2d(x, weight, bias, stride=1, padding=0):
+    x = torch.nn.functional.pad(x, (padding,) * 4)
+    n, c, h, w = x.shape
+    o, _, s, t = weight.shape
+    H, W = (h - s + 1) // stride, (w - t + 1) // stride
+    out = torch.zeros(n, o, H, W)
+    for i in range(H):
+        for j in range(W):
+            window = x[:, :, i * stride : i * stride + s, j * stride : j * stride + t]
+            out[:, :, i, j] = (window[:, None] * weight[None]).sum(dim=(2, 3, 4)) + bias
+    return out
+
+
+# %% mistake="conv2d" slip="zeros on the left and right only" says="left, right, top, bottom"
+def conv2d(x, weight, bias, stride=1, padding=0):
+    x = torch.nn.functional.pad(x, (padding, padding))
+    n, c, h, w = x.shape
+    o, _, s, t = weight.shape
+    H, W = (h - s) // stride + 1, (w - t) // stride + 1
+    out = torch.zeros(n, o, H, W)
+    for i in range(H):
+        for j in range(W):
+            window = x[:, :, i * stride : i * stride + s, j * stride : j * stride + t]
+            out[:, :, i, j] = (window[:, None] * weight[None]).sum(dim=(2, 3, 4)) + bias
+    return out
+
+
+# %% mistake="conv2d" slip="windows that move by one place" says="moves by one place"
+def conv2d(x, weight, bias, stride=1, padding=0):
+    x = torch.nn.functional.pad(x, (padding,) * 4)
+    n, c, h, w = x.shape
+    o, _, s, t = weight.shape
+    H, W = (h - s) // stride + 1, (w - t) // stride + 1
+    out = torch.zeros(n, o, H, W)
+    for i in range(H):
+        for j in range(W):
+            window = x[:, :, i : i + s, j : j + t]
+            out[:, :, i, j] = (window[:, None] * weight[None]).sum(dim=(2, 3, 4)) + bias
+    return out
+
+
+# %% mistake="conv2d" slip="only the first picture of the batch" says="only the first picture"
+def conv2d(x, weight, bias, stride=1, padding=0):
+    x = torch.nn.functional.pad(x, (padding,) * 4)
+    n, c, h, w = x.shape
+    o, _, s, t = weight.shape
+    H, W = (h - s) // stride + 1, (w - t) // stride + 1
+    out = torch.zeros(n, o, H, W)
+    for k in range(o):
+        for i in range(H):
+            for j in range(W):
+                window = x[0, :, i * stride : i * stride + s, j * stride : j * stride + t]
+                out[0, k, i, j] = (window * weight[k]).sum() + bias[k]
+    return out
+
+
+# %% mistake="conv2d" slip="the pictures of the batch are added up" says="batch were added up"
+def conv2d(x, weight, bias, stride=1, padding=0):
+    x = torch.nn.functional.pad(x, (padding,) * 4)
+    n, c, h, w = x.shape
+    o, _, s, t = weight.shape
+    H, W = (h - s) // stride + 1, (w - t) // stride + 1
+    out = torch.zeros(n, o, H, W)
+    for k in range(o):
+        for i in range(H):
+            for j in range(W):
+                window = x[:, :, i * stride : i * stride + s, j * stride : j * stride + t]
+                out[:, k, i, j] = (window * weight[k]).sum() + bias[k]
+    return out
+
+
+# %% mistake="conv2d" slip="plain numbers by .item()" says="graph is cut"
+def conv2d(x, weight, bias, stride=1, padding=0):
+    x = torch.nn.functional.pad(x, (padding,) * 4)
+    n, c, h, w = x.shape
+    o, _, s, t = weight.shape
+    H, W = (h - s) // stride + 1, (w - t) // stride + 1
+    out = torch.zeros(n, o, H, W, dtype=x.dtype)
+    for m in range(n):
+        for k in range(o):
+            for i in range(H):
+                for j in range(W):
+                    out[m, k, i, j] = (
+                        x[m, :, i * stride : i * stride + s, j * stride : j * stride + t] * weight[k]
+                    ).sum().item() + bias[k].item()
+    return out
+
+
+# %% mistake="conv2d" slip="a slice that ends too early" says="reach the last window"
+def conv2d(x, weight, bias, stride=1, padding=0):
+    x = torch.nn.functional.pad(x, (padding,) * 4)
+    n, c, h, w = x.shape
+    o, _, s, t = weight.shape
+    H, W = (h - s) // stride + 1, (w - t) // stride + 1
+    out = 0
+    for a in range(s):
+        for b in range(t):
+            out = out + torch.einsum(
+                "nchw,oc->nohw", x[:, :, a : a + H : stride, b : b + W : stride], weight[:, :, a, b]
+            )
+    return out + bias[:, None, None]
+
+
+# %% alternative="conv2d" note="a loop over pictures, channels and places"
+def conv2d(x, weight, bias, stride=1, padding=0):
+    x = torch.nn.functional.pad(x, (padding,) * 4)
+    n, c, h, w = x.shape
+    o, _, s, t = weight.shape
+    H, W = (h - s) // stride + 1, (w - t) // stride + 1
+    out = torch.zeros(n, o, H, W, dtype=x.dtype)
+    for m in range(n):
+        for k in range(o):
+            for i in range(H):
+                for j in range(W):
+                    out[m, k, i, j] = (
+                        x[m, :, i * stride : i * stride + s, j * stride : j * stride + t] * weight[k]
+                    ).sum() + bias[k]
+    return out
+
+
 # %% alternative="conv2d" note="windows by unfold, one einsum"
 def conv2d(x, weight, bias, stride=1, padding=0):
     x = torch.nn.functional.pad(x, (padding, padding, padding, padding))
@@ -197,6 +415,7 @@ def conv2d(x, weight, bias, stride=1, padding=0):
 # %% [markdown]
 # ## max_pool
 
+
 # %% mistake="max_pool" slip="average pooling" says="average pooling"
 def max_pool(x, size, stride):
     return x.unfold(2, size, stride).unfold(3, size, stride).mean(dim=(4, 5))
@@ -222,8 +441,10 @@ def max_pool(x, size, stride):
 def max_pool(x, size, stride):
     rows = range(0, x.shape[2] - size + stride, stride)
     columns = range(0, x.shape[3] - size + stride, stride)
-    return torch.stack([torch.stack([x[:, :, i : i + size, j : j + size].amax(dim=(2, 3)) for j in columns], dim=-1)
-                        for i in rows], dim=-2)
+    return torch.stack(
+        [torch.stack([x[:, :, i : i + size, j : j + size].amax(dim=(2, 3)) for j in columns], dim=-1) for i in rows],
+        dim=-2,
+    )
 
 
 # %% mistake="max_pool" slip="every second pixel instead of the largest" says="one pixel of each window"
@@ -234,6 +455,73 @@ def max_pool(x, size, stride):
 # %% mistake="max_pool" slip="PyTorch's own pooling" says="max_pool2d"
 def max_pool(x, size, stride):
     return torch.nn.functional.max_pool2d(x, size, stride)
+
+
+# %% mistake="max_pool" slip="the maximum over batch and channels too" says="over the channels"
+def max_pool(x, size, stride):
+    n, c, h, w = x.shape
+    H, W = (h - size) // stride + 1, (w - size) // stride + 1
+    out = torch.zeros(n, c, H, W)
+    for i in range(H):
+        for j in range(W):
+            out[:, :, i, j] = x[:, :, i * stride : i * stride + size, j * stride : j * stride + size].max()
+    return out
+
+
+# %% mistake="max_pool" slip="the maximum over the batch" says="pictures of the batch"
+def max_pool(x, size, stride):
+    n, c, h, w = x.shape
+    H, W = (h - size) // stride + 1, (w - size) // stride + 1
+    out = torch.zeros(n, c, H, W)
+    for k in range(c):
+        for i in range(H):
+            for j in range(W):
+                out[:, k, i, j] = x[:, k, i * stride : i * stride + size, j * stride : j * stride + size].max()
+    return out
+
+
+# %% mistake="max_pool" slip="the wrong axes after a reshape" says="wrong axes"
+def max_pool(x, size, stride):
+    n, c, h, w = x.shape
+    return (
+        x[:, :, : h // size * size, : w // size * size].reshape(n, c, h // size, size, w // size, size).amax(dim=(2, 4))
+    )
+
+
+# %% mistake="max_pool" slip="h // stride places, so that windows reach over the border" says="over the border"
+def max_pool(x, size, stride):
+    n, c, h, w = x.shape
+    H, W = h // stride, w // stride
+    out = torch.zeros(n, c, H, W)
+    for i in range(H):
+        for j in range(W):
+            out[:, :, i, j] = x[:, :, i * stride : i * stride + size, j * stride : j * stride + size].amax(dim=(2, 3))
+    return out
+
+
+# %% mistake="max_pool" slip="windows that move by one place" says="moves by one place"
+def max_pool(x, size, stride):
+    n, c, h, w = x.shape
+    H, W = (h - size) // stride + 1, (w - size) // stride + 1
+    out = torch.zeros(n, c, H, W)
+    for i in range(H):
+        for j in range(W):
+            out[:, :, i, j] = x[:, :, i : i + size, j : j + size].amax(dim=(2, 3))
+    return out
+
+
+# %% mistake="max_pool" slip="the maximum along the rows only" says="along the rows only"
+def max_pool(x, size, stride):
+    n, c, h, w = x.shape
+    return x.unfold(3, size, stride).amax(dim=-1)
+
+
+# %% alternative="max_pool" note="torch.nn.functional.unfold, channels as pictures"
+def max_pool(x, size, stride):
+    n, c, h, w = x.shape
+    H, W = (h - size) // stride + 1, (w - size) // stride + 1
+    columns = torch.nn.functional.unfold(x.reshape(n * c, 1, h, w), size, stride=stride)
+    return columns.amax(dim=1).reshape(n, c, H, W)
 
 
 # %% alternative="max_pool" note="a loop over the entries of the window"
@@ -251,12 +539,18 @@ def max_pool(x, size, stride):
 def max_pool(x, size, stride):
     rows = range(0, x.shape[2] - size + 1, stride)
     columns = range(0, x.shape[3] - size + 1, stride)
-    return torch.stack([torch.stack([x[:, :, i : i + size, j : j + size].flatten(2).max(dim=2).values for j in columns],
-                                    dim=-1) for i in rows], dim=-2)
+    return torch.stack(
+        [
+            torch.stack([x[:, :, i : i + size, j : j + size].flatten(2).max(dim=2).values for j in columns], dim=-1)
+            for i in rows
+        ],
+        dim=-2,
+    )
 
 
 # %% [markdown]
 # ## layer_cost
+
 
 # %% mistake="layer_cost" slip="biases forgotten" says="biases are missing"
 def layer_cost(n_in, n_out, size, height, width, stride=1, padding=0):
@@ -315,6 +609,63 @@ def layer_cost(n_in, n_out, size, height, width, stride=1, padding=0):
     return rows, columns, parameters, parameters * rows * columns
 
 
+# %% mistake="layer_cost" slip="products of one output channel" says="products are those of one output channel"
+def layer_cost(n_in, n_out, size, height, width, stride=1, padding=0):
+    oh = (height + 2 * padding - size) // stride + 1
+    ow = (width + 2 * padding - size) // stride + 1
+    return oh, ow, n_out * (n_in * size**2 + 1), oh * ow * n_in * size**2
+
+
+# %% mistake="layer_cost" slip="one bias in all" says="one bias was counted in all"
+def layer_cost(n_in, n_out, size, height, width, stride=1, padding=0):
+    oh = (height + 2 * padding - size) // stride + 1
+    ow = (width + 2 * padding - size) // stride + 1
+    return oh, ow, n_out * n_in * size**2 + 1, oh * ow * n_out * n_in * size**2
+
+
+# %% mistake="layer_cost" slip="parameters counted at each place" says="all places share"
+def layer_cost(n_in, n_out, size, height, width, stride=1, padding=0):
+    oh = (height + 2 * padding - size) // stride + 1
+    ow = (width + 2 * padding - size) // stride + 1
+    return oh, ow, oh * ow * n_out * (n_in * size**2 + 1), oh * ow * n_out * n_in * size**2
+
+
+# %% mistake="layer_cost" slip="kernels of two dimensions" says="input channels are missing"
+def layer_cost(n_in, n_out, size, height, width, stride=1, padding=0):
+    oh = (height + 2 * padding - size) // stride + 1
+    ow = (width + 2 * padding - size) // stride + 1
+    return oh, ow, n_out * (size**2 + 1), oh * ow * n_out * n_in * size**2
+
+
+# %% mistake="layer_cost" slip="the width reckoned from the height" says="from the height"
+def layer_cost(n_in, n_out, size, height, width, stride=1, padding=0):
+    oh = (height + 2 * padding - size) // stride + 1
+    return oh, oh, n_out * (n_in * size**2 + 1), oh * oh * n_out * n_in * size**2
+
+
+# %% mistake="layer_cost" slip="brackets missing before the division" says="brackets"
+def layer_cost(n_in, n_out, size, height, width, stride=1, padding=0):
+    oh = height + 2 * padding - size // stride + 1
+    ow = width + 2 * padding - size // stride + 1
+    return oh, ow, n_out * (n_in * size**2 + 1), oh * ow * n_out * n_in * size**2
+
+
+# %% mistake="layer_cost" slip="the 1 added before the division" says="before the division"
+def layer_cost(n_in, n_out, size, height, width, stride=1, padding=0):
+    oh = (height + 2 * padding - size + 1) // stride
+    ow = (width + 2 * padding - size + 1) // stride
+    return oh, ow, n_out * (n_in * size**2 + 1), oh * ow * n_out * n_in * size**2
+
+
+# %% alternative="layer_cost" note="math.floor of a quotient"
+def layer_cost(n_in, n_out, size, height, width, stride=1, padding=0):
+    import math
+
+    oh = math.floor((height + 2 * padding - size) / stride) + 1
+    ow = math.floor((width + 2 * padding - size) / stride) + 1
+    return oh, ow, n_out * n_in * size**2 + n_out, oh * ow * n_out * n_in * size**2
+
+
 # %% alternative="layer_cost" note="the places counted by a range"
 def layer_cost(n_in, n_out, size, height, width, stride=1, padding=0):
     rows = len(range(0, height + 2 * padding - size + 1, stride))
@@ -333,6 +684,7 @@ def layer_cost(n_in, n_out, size, height, width, stride=1, padding=0):
 
 # %% [markdown]
 # ## receptive_field
+
 
 # %% mistake="receptive_field" slip="the last place is one too far" says="one too far"
 def receptive_field(layers, unit):
@@ -377,6 +729,24 @@ def receptive_field(layers, unit):
     return first, last
 
 
+# %% mistake="receptive_field" slip="the last place reckoned from the first" says="from the first"
+def receptive_field(layers, unit):
+    first = last = unit
+    for size, stride, padding in reversed(layers):
+        first = first * stride - padding
+        last = first + size - 1
+    return first, last
+
+
+# %% mistake="receptive_field" slip="places in the padding moved to 0" says="as it comes"
+def receptive_field(layers, unit):
+    first = last = unit
+    for size, stride, padding in reversed(layers):
+        first = max(0, first * stride - padding)
+        last = last * stride - padding + size - 1
+    return first, last
+
+
 # %% alternative="receptive_field" note="recursive"
 def receptive_field(layers, unit):
     if not layers:
@@ -399,6 +769,7 @@ def receptive_field(layers, unit):
 
 # %% [markdown]
 # ## SmallCNN
+
 
 # %% mistake="SmallCNN" slip="softmax at the end" says="softmax"
 class SmallCNN(torch.nn.Module):
@@ -503,12 +874,102 @@ class SmallCNN(torch.nn.Module):
     def __init__(self, classes=10, width=8, side=8):
         super().__init__()
         self.net = torch.nn.Sequential(
-            torch.nn.Conv2d(1, width, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
-            torch.nn.Conv2d(width, 2 * width, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
-            torch.nn.Flatten(), torch.nn.Linear(2 * width * (side // 4) ** 2, classes))
+            torch.nn.Conv2d(1, width, 3, padding=1),
+            torch.nn.ReLU(),
+            torch.nn.MaxPool2d(2),
+            torch.nn.Conv2d(width, 2 * width, 3, padding=1),
+            torch.nn.ReLU(),
+            torch.nn.MaxPool2d(2),
+            torch.nn.Flatten(),
+            torch.nn.Linear(2 * width * (side // 4) ** 2, classes),
+        )
 
     def forward(self, x):
         return self.net(x)
+
+
+# %% mistake="SmallCNN" slip="flattened with the batch axis" says="shapes cannot be multiplied"
+class SmallCNN(torch.nn.Module):
+    def __init__(self, classes=10, width=8, side=8):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(1, width, 3, padding=1)
+        self.conv2 = torch.nn.Conv2d(width, 2 * width, 3, padding=1)
+        self.fc = torch.nn.Linear(2 * width * (side // 4) ** 2, classes)
+
+    def forward(self, x):
+        x = torch.nn.functional.max_pool2d(self.conv1(x).relu(), 2)
+        x = torch.nn.functional.max_pool2d(self.conv2(x).relu(), 2)
+        return self.fc(x.flatten())
+
+
+# %% mistake="SmallCNN" slip="conv2 keeps the number of channels" says="conv2 does not take"
+class SmallCNN(torch.nn.Module):
+    def __init__(self, classes=10, width=8, side=8):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(1, width, 3, padding=1)
+        self.conv2 = torch.nn.Conv2d(width, width, 3, padding=1)
+        self.fc = torch.nn.Linear(width * (side // 4) ** 2, classes)
+
+    def forward(self, x):
+        x = torch.nn.functional.max_pool2d(self.conv1(x).relu(), 2)
+        x = torch.nn.functional.max_pool2d(self.conv2(x).relu(), 2)
+        return self.fc(x.flatten(1))
+
+
+# %% mistake="SmallCNN" slip="one pooling forgotten" says="shapes cannot be multiplied"
+class SmallCNN(torch.nn.Module):
+    def __init__(self, classes=10, width=8, side=8):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(1, width, 3, padding=1)
+        self.conv2 = torch.nn.Conv2d(width, 2 * width, 3, padding=1)
+        self.fc = torch.nn.Linear(2 * width * (side // 4) ** 2, classes)
+
+    def forward(self, x):
+        x = torch.nn.functional.max_pool2d(self.conv1(x).relu(), 2)
+        x = self.conv2(x).relu()
+        return self.fc(x.flatten(1))
+
+
+# %% mistake="SmallCNN" slip="convolutions of stride 2 in place of pooling" says="stand in for the pooling"
+class SmallCNN(torch.nn.Module):
+    def __init__(self, classes=10, width=8, side=8):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(1, width, 3, padding=1, stride=2)
+        self.conv2 = torch.nn.Conv2d(width, 2 * width, 3, padding=1, stride=2)
+        self.fc = torch.nn.Linear(2 * width * (side // 4) ** 2, classes)
+
+    def forward(self, x):
+        return self.fc(self.conv2(self.conv1(x).relu()).relu().flatten(1))
+
+
+# %% mistake="SmallCNN" slip="a batch norm that was not asked" says="take these names"
+class SmallCNN(torch.nn.Module):
+    def __init__(self, classes=10, width=8, side=8):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(1, width, 3, padding=1)
+        self.bn = torch.nn.BatchNorm2d(width)
+        self.conv2 = torch.nn.Conv2d(width, 2 * width, 3, padding=1)
+        self.fc = torch.nn.Linear(2 * width * (side // 4) ** 2, classes)
+
+    def forward(self, x):
+        x = torch.nn.functional.max_pool2d(self.bn(self.conv1(x)).relu(), 2)
+        x = torch.nn.functional.max_pool2d(self.conv2(x).relu(), 2)
+        return self.fc(x.flatten(1))
+
+
+# %% alternative="SmallCNN" note="pooling before the ReLU, modules for both, view"
+class SmallCNN(torch.nn.Module):
+    def __init__(self, classes=10, width=8, side=8):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(1, width, 3, padding=1)
+        self.conv2 = torch.nn.Conv2d(width, 2 * width, 3, padding=1)
+        self.pool, self.relu = torch.nn.MaxPool2d(2), torch.nn.ReLU()
+        self.fc = torch.nn.Linear(side * side * width // 8, classes)
+
+    def forward(self, x):
+        x = self.relu(self.pool(self.conv1(x)))
+        x = self.relu(self.pool(self.conv2(x)))
+        return self.fc(x.view(len(x), -1))
 
 
 # %% alternative="SmallCNN" note="a Sequential whose modules have names"
@@ -516,9 +977,13 @@ class SmallCNN(torch.nn.Sequential):
     def __init__(self, classes=10, width=8, side=8):
         super().__init__()
         for name, layer in {
-            "conv1": torch.nn.Conv2d(1, width, 3, padding=1), "relu1": torch.nn.ReLU(), "pool1": torch.nn.MaxPool2d(2),
-            "conv2": torch.nn.Conv2d(width, 2 * width, 3, padding="same"), "relu2": torch.nn.ReLU(),
-            "pool2": torch.nn.MaxPool2d(2), "flatten": torch.nn.Flatten(),
+            "conv1": torch.nn.Conv2d(1, width, 3, padding=1),
+            "relu1": torch.nn.ReLU(),
+            "pool1": torch.nn.MaxPool2d(2),
+            "conv2": torch.nn.Conv2d(width, 2 * width, 3, padding="same"),
+            "relu2": torch.nn.ReLU(),
+            "pool2": torch.nn.MaxPool2d(2),
+            "flatten": torch.nn.Flatten(),
             "fc": torch.nn.Linear(width * side * side // 8, classes),
         }.items():
             self.add_module(name, layer)
@@ -542,6 +1007,7 @@ class SmallCNN(torch.nn.Module):
 # %% [markdown]
 # ## ResidualBlock
 
+
 # %% mistake="ResidualBlock" slip="no shortcut" says="x is not in the sum"
 class ResidualBlock(torch.nn.Module):
     def __init__(self, n_in, n_out, stride=1):
@@ -559,7 +1025,7 @@ class ResidualBlock(torch.nn.Module):
         return torch.relu(self.bn2(self.conv2(x)))
 
 
-# %% mistake="ResidualBlock" slip="x is overwritten, so that the block adds its own middle to itself" says="expected"
+# %% mistake="ResidualBlock" slip="x is overwritten, and the block adds its own middle" says="not in the sum"
 class ResidualBlock(torch.nn.Module):
     def __init__(self, n_in, n_out, stride=1):
         super().__init__()
@@ -687,6 +1153,174 @@ class ResidualBlock(torch.nn.Module):
         return torch.relu(self.bn(self.conv2(x)) + shortcut)
 
 
+# %% mistake="ResidualBlock" slip="no ReLU between the convolutions" says="between bn1 and conv2"
+class ResidualBlock(torch.nn.Module):
+    def __init__(self, n_in, n_out, stride=1):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(n_out)
+        self.conv2 = torch.nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
+        self.bn2 = torch.nn.BatchNorm2d(n_out)
+        self.different = n_in != n_out or stride != 1
+        if self.different:
+            self.project = torch.nn.Conv2d(n_in, n_out, 1, stride=stride, bias=False)
+            self.bn3 = torch.nn.BatchNorm2d(n_out)
+
+    def forward(self, x):
+        h = self.bn2(self.conv2(self.bn1(self.conv1(x))))
+        return torch.relu(h + (self.bn3(self.project(x)) if self.different else x))
+
+
+# %% mistake="ResidualBlock" slip="bn1 behind both convolutions" says="bn2 was not used"
+class ResidualBlock(torch.nn.Module):
+    def __init__(self, n_in, n_out, stride=1):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(n_out)
+        self.conv2 = torch.nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
+        self.bn2 = torch.nn.BatchNorm2d(n_out)
+        self.different = n_in != n_out or stride != 1
+        if self.different:
+            self.project = torch.nn.Conv2d(n_in, n_out, 1, stride=stride, bias=False)
+            self.bn3 = torch.nn.BatchNorm2d(n_out)
+
+    def forward(self, x):
+        h = self.bn1(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        return torch.relu(h + (self.bn3(self.project(x)) if self.different else x))
+
+
+# %% mistake="ResidualBlock" slip="bn1 for n_in channels" says="not n_out channels"
+class ResidualBlock(torch.nn.Module):
+    def __init__(self, n_in, n_out, stride=1):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(n_in)
+        self.conv2 = torch.nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
+        self.bn2 = torch.nn.BatchNorm2d(n_out)
+        self.different = n_in != n_out or stride != 1
+        if self.different:
+            self.project = torch.nn.Conv2d(n_in, n_out, 1, stride=stride, bias=False)
+            self.bn3 = torch.nn.BatchNorm2d(n_out)
+
+    def forward(self, x):
+        h = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        return torch.relu(h + (self.bn3(self.project(x)) if self.different else x))
+
+
+# %% mistake="ResidualBlock" slip="project without the stride" says="must match|stride"
+class ResidualBlock(torch.nn.Module):
+    def __init__(self, n_in, n_out, stride=1):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(n_out)
+        self.conv2 = torch.nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
+        self.bn2 = torch.nn.BatchNorm2d(n_out)
+        self.different = n_in != n_out or stride != 1
+        if self.different:
+            self.project = torch.nn.Conv2d(n_in, n_out, 1, bias=False)
+            self.bn3 = torch.nn.BatchNorm2d(n_out)
+
+    def forward(self, x):
+        h = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        return torch.relu(h + (self.bn3(self.project(x)) if self.different else x))
+
+
+# %% mistake="ResidualBlock" slip="the stride in both convolutions" says="must match|shape"
+class ResidualBlock(torch.nn.Module):
+    def __init__(self, n_in, n_out, stride=1):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(n_out)
+        self.conv2 = torch.nn.Conv2d(n_out, n_out, 3, stride=stride, padding=1, bias=False)
+        self.bn2 = torch.nn.BatchNorm2d(n_out)
+        self.different = n_in != n_out or stride != 1
+        if self.different:
+            self.project = torch.nn.Conv2d(n_in, n_out, 1, stride=stride, bias=False)
+            self.bn3 = torch.nn.BatchNorm2d(n_out)
+
+    def forward(self, x):
+        h = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        return torch.relu(h + (self.bn3(self.project(x)) if self.different else x))
+
+
+# %% mistake="ResidualBlock" slip="no bn3 behind project" says="`project` and `bn3`"
+class ResidualBlock(torch.nn.Module):
+    def __init__(self, n_in, n_out, stride=1):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(n_out)
+        self.conv2 = torch.nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
+        self.bn2 = torch.nn.BatchNorm2d(n_out)
+        self.different = n_in != n_out or stride != 1
+        if self.different:
+            self.project = torch.nn.Conv2d(n_in, n_out, 1, stride=stride, bias=False)
+
+    def forward(self, x):
+        h = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        return torch.relu(h + (self.project(x) if self.different else x))
+
+
+# %% mistake="ResidualBlock" slip="the shortcut under another name" says="named `project`"
+class ResidualBlock(torch.nn.Module):
+    def __init__(self, n_in, n_out, stride=1):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(n_out)
+        self.conv2 = torch.nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
+        self.bn2 = torch.nn.BatchNorm2d(n_out)
+        self.shortcut = torch.nn.Identity()
+        if n_in != n_out or stride != 1:
+            self.shortcut = torch.nn.Sequential(
+                torch.nn.Conv2d(n_in, n_out, 1, stride=stride, bias=False), torch.nn.BatchNorm2d(n_out)
+            )
+
+    def forward(self, x):
+        h = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        return torch.relu(h + self.shortcut(x))
+
+
+# %% mistake="ResidualBlock" slip="a projection made anew in forward" says="made in __init__"
+class ResidualBlock(torch.nn.Module):
+    def __init__(self, n_in, n_out, stride=1):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(n_out)
+        self.conv2 = torch.nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
+        self.bn2 = torch.nn.BatchNorm2d(n_out)
+        self.stride, self.n_in, self.n_out = stride, n_in, n_out
+
+    def forward(self, x):
+        h = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        if h.shape != x.shape:
+            x = torch.nn.BatchNorm2d(self.n_out)(
+                torch.nn.Conv2d(self.n_in, self.n_out, 1, stride=self.stride, bias=False)(x)
+            )
+        return torch.relu(h + x)
+
+
+# %% alternative="ResidualBlock" note="ReLU as a module, x overwritten by its projection"
+class ResidualBlock(torch.nn.Module):
+    def __init__(self, n_in, n_out, stride=1):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(n_out)
+        self.conv2 = torch.nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
+        self.bn2 = torch.nn.BatchNorm2d(n_out)
+        self.project = None
+        if n_in != n_out or stride != 1:
+            self.project = torch.nn.Conv2d(n_in, n_out, 1, stride=stride, bias=False)
+            self.bn3 = torch.nn.BatchNorm2d(n_out)
+        self.relu = torch.nn.ReLU()
+
+    def forward(self, x):
+        h = self.relu(self.bn1(self.conv1(x)))
+        h = self.bn2(self.conv2(h))
+        if self.project is not None:
+            x = self.bn3(self.project(x))
+        h += x
+        return self.relu(h)
+
+
 # %% alternative="ResidualBlock" note="the layers always there, Identity where nothing changes"
 class ResidualBlock(torch.nn.Module):
     def __init__(self, n_in, n_out, stride=1):
@@ -725,6 +1359,7 @@ class ResidualBlock(torch.nn.Module):
 
 # %% [markdown]
 # ## occlusion_map
+
 
 # %% mistake="occlusion_map" slip="the loss of probability" says="loss of probability"
 def occlusion_map(probability, image, size, fill=0.0):
@@ -774,7 +1409,7 @@ def occlusion_map(probability, image, size, fill=0.0):
     return result
 
 
-# %% mistake="occlusion_map" slip="a map as large as the picture, the patch cut at the border" says="shape"
+# %% mistake="occlusion_map" slip="a map of the size of the picture, the patch cut off" says="reached over the border"
 def occlusion_map(probability, image, size, fill=0.0):
     result = torch.zeros_like(image)
     for i in range(image.shape[0]):
@@ -783,6 +1418,65 @@ def occlusion_map(probability, image, size, fill=0.0):
             covered[i : i + size, j : j + size] = fill
             result[i, j] = probability(covered[None])[0]
     return result
+
+
+# %% mistake="occlusion_map" slip="the picture without the batch axis" says="picture.None."
+def occlusion_map(probability, image, size, fill=0.0):
+    h, w = image.shape
+    out = torch.zeros(h - size + 1, w - size + 1)
+    for i in range(h - size + 1):
+        for j in range(w - size + 1):
+            picture = image.clone()
+            picture[i : i + size, j : j + size] = fill
+            out[i, j] = probability(picture)
+    return out
+
+
+# %% mistake="occlusion_map" slip="two slices one after the other" says="rows of the rows"
+def occlusion_map(probability, image, size, fill=0.0):
+    h, w = image.shape
+    out = torch.zeros(h - size + 1, w - size + 1)
+    for i in range(h - size + 1):
+        for j in range(w - size + 1):
+            picture = image.clone()
+            picture[i : i + size][j : j + size] = fill
+            out[i, j] = probability(picture[None])[0]
+    return out
+
+
+# %% mistake="occlusion_map" slip="the last row and column of places left out" says="last row and column"
+def occlusion_map(probability, image, size, fill=0.0):
+    h, w = image.shape
+    out = torch.zeros(h - size, w - size)
+    for i in range(h - size):
+        for j in range(w - size):
+            picture = image.clone()
+            picture[i : i + size, j : j + size] = fill
+            out[i, j] = probability(picture[None])[0]
+    return out
+
+
+# %% mistake="occlusion_map" slip="places column by column" says="column by column"
+def occlusion_map(probability, image, size, fill=0.0):
+    h, w = image.shape
+    pictures = []
+    for j in range(w - size + 1):
+        for i in range(h - size + 1):
+            picture = image.clone()
+            picture[i : i + size, j : j + size] = fill
+            pictures.append(picture)
+    return probability(torch.stack(pictures)).reshape(h - size + 1, w - size + 1)
+
+
+# %% alternative="occlusion_map" note="a single loop over the places, divmod"
+def occlusion_map(probability, image, size, fill=0.0):
+    h, w = image.shape
+    H, W = h - size + 1, w - size + 1
+    pictures = image.repeat(H * W, 1, 1)
+    for n in range(H * W):
+        i, j = divmod(n, W)
+        pictures[n, i : i + size, j : j + size] = fill
+    return probability(pictures).view(H, W)
 
 
 # %% alternative="occlusion_map" note="one picture at a time"
@@ -811,6 +1505,7 @@ def occlusion_map(probability, image, size, fill=0.0):
 
 # %% [markdown]
 # ## box_iou
+
 
 # %% mistake="box_iou" slip="negative sides not cut off" says="lie apart"
 def box_iou(a, b):
@@ -862,6 +1557,71 @@ def box_iou(a, b):
     intersection = (lower_right - upper_left).clamp(min=0).prod(dim=1)
     area_a, area_b = (a[:, 2:] - a[:, :2]).prod(dim=1), (b[: len(a), 2:] - b[: len(a), :2]).prod(dim=1)
     return intersection / (area_a + area_b - intersection)
+
+
+# %% mistake="box_iou" slip="1 added to the sides" says="1 was added"
+def box_iou(a, b):
+    w = (torch.minimum(a[:, None, 2], b[None, :, 2]) - torch.maximum(a[:, None, 0], b[None, :, 0]) + 1).clamp(min=0)
+    h = (torch.minimum(a[:, None, 3], b[None, :, 3]) - torch.maximum(a[:, None, 1], b[None, :, 1]) + 1).clamp(min=0)
+    inter = w * h
+
+    def area(x):
+        return (x[:, 2] - x[:, 0] + 1) * (x[:, 3] - x[:, 1] + 1)
+
+    return inter / (area(a)[:, None] + area(b)[None] - inter)
+
+
+# %% mistake="box_iou" slip="x1 and y1 as width and height" says="width and height"
+def box_iou(a, b):
+    w = (
+        torch.minimum(a[:, None, 0] + a[:, None, 2], b[None, :, 0] + b[None, :, 2])
+        - torch.maximum(a[:, None, 0], b[None, :, 0])
+    ).clamp(min=0)
+    h = (
+        torch.minimum(a[:, None, 1] + a[:, None, 3], b[None, :, 1] + b[None, :, 3])
+        - torch.maximum(a[:, None, 1], b[None, :, 1])
+    ).clamp(min=0)
+    inter = w * h
+
+    def area(x):
+        return x[:, 2] * x[:, 3]
+
+    return inter / (area(a)[:, None] + area(b)[None] - inter)
+
+
+# %% mistake="box_iou" slip="maximum and minimum exchanged" says="exchanged"
+def box_iou(a, b):
+    w = (torch.maximum(a[:, None, 2], b[None, :, 2]) - torch.minimum(a[:, None, 0], b[None, :, 0])).clamp(min=0)
+    h = (torch.maximum(a[:, None, 3], b[None, :, 3]) - torch.minimum(a[:, None, 1], b[None, :, 1])).clamp(min=0)
+    inter = w * h
+
+    def area(x):
+        return (x[:, 2] - x[:, 0]) * (x[:, 3] - x[:, 1])
+
+    return inter / (area(a)[:, None] + area(b)[None] - inter)
+
+
+# %% mistake="box_iou" slip="the box around both as the union" says="box around both"
+def box_iou(a, b):
+    w = (torch.minimum(a[:, None, 2], b[None, :, 2]) - torch.maximum(a[:, None, 0], b[None, :, 0])).clamp(min=0)
+    h = (torch.minimum(a[:, None, 3], b[None, :, 3]) - torch.maximum(a[:, None, 1], b[None, :, 1])).clamp(min=0)
+    W = torch.maximum(a[:, None, 2], b[None, :, 2]) - torch.minimum(a[:, None, 0], b[None, :, 0])
+    H = torch.maximum(a[:, None, 3], b[None, :, 3]) - torch.minimum(a[:, None, 1], b[None, :, 1])
+    return w * h / (W * H)
+
+
+# %% mistake="box_iou" slip="lists of rows, which fail for no boxes" says="stack|RuntimeError|shape"
+def box_iou(a, b):
+    rows = []
+    for p in a:
+        row = []
+        for q in b:
+            w = (min(p[2], q[2]) - max(p[0], q[0])).clamp(min=0)
+            h = (min(p[3], q[3]) - max(p[1], q[1])).clamp(min=0)
+            inter = w * h
+            row.append(inter / ((p[2] - p[0]) * (p[3] - p[1]) + (q[2] - q[0]) * (q[3] - q[1]) - inter))
+        rows.append(torch.stack(row))
+    return torch.stack(rows)
 
 
 # %% alternative="box_iou" note="two loops over plain numbers"
