@@ -210,6 +210,8 @@ def export(book: Gradebook, path: Path, ungraded: set[tuple[str, str]]) -> None:
     for row in rows:
         if (row["assignment"], row["student_id"]) in ungraded:
             row["raw_score"] = row["score"] = ""
+    # The exporter's order is that of the first recording, which differs from run to run.
+    rows.sort(key=lambda row: (row["assignment"], row["student_id"]))
     with partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()

@@ -68,21 +68,22 @@ def examine_all(jobs: Iterable[Job], task: Task, workers: int,
     What fails in a worker is our failure: the job is tried once more, alone in a new pool, and then reported. It never
     becomes a zero. A worker that dies takes the other jobs of its pool with it; they are tried again as well.
     """
-    source, suspects, goes_on = iter(jobs), [], True
-    while goes_on:
-        job = next(source, None)
-        if job is None:
-            break
+    source, suspects = iter(jobs), []
+    following = next(source, None)
+    while following is not None:
         with pool_of(workers) as pool:
-            goes_on = False
-            running: dict[Future[Result], Job] = {pool.submit(task, job): job}
-            while running:
-                while not goes_on and len(running) < WAITING * workers and (job := next(source, None)) is not None:
+            running: dict[Future[Result], Job] = {}
+            broken = False
+            while True:
+                while following is not None and not broken and len(running) < WAITING * workers:
+                    job, following = following, next(source, None)
                     try:
                         running[pool.submit(task, job)] = job
                     except BrokenExecutor:
                         suspects.append(job)
-                        goes_on = True
+                        broken = True
+                if not running:
+                    break
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in ended:
                     job = running.pop(future)
@@ -91,7 +92,7 @@ def examine_all(jobs: Iterable[Job], task: Task, workers: int,
                         yield Outcome(job.student, job, future.result())
                     else:
                         suspects.append(job)
-                        goes_on = goes_on or isinstance(error, BrokenExecutor)
+                        broken = broken or isinstance(error, BrokenExecutor)
     for job in suspects:
         with pool_of(1) as pool:
             try:

@@ -6,7 +6,7 @@ Every outcome is recorded when it arrives, so that an interrupted run leaves who
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -92,6 +92,18 @@ class Recorder:
         if not (self._autograded(student).is_file() and self._feedback(student).is_file()):
             return None
         return Row(student, entry.standing(self.lab), tuple(content["notes"]), sandbox=content["sandbox"])
+
+    def changes(self, rows: Iterable[Row]) -> Iterator[str]:
+        """A line for each automatic mark that is another one than before this run: after a changed test."""
+        for row in rows:
+            before = self._entries.get(row.student)
+            if before is None or row.standing is None:
+                continue
+            for exercise, cell in self.lab.tests.items():
+                _, old, manual, _, _ = before.grades.get(cell.grade_id or "", (0, None, None, None, False))
+                new = row.standing.marks[exercise].points
+                if old is not None and manual is None and old != new:
+                    yield f"changed: {row.student}, {exercise}: {old:g} -> {new:g}"
 
     def export(self) -> Path:
         """Write grades.csv for all labs and students of the gradebook. Returns the file."""

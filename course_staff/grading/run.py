@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from course_staff.authoring.release import configuration
-from course_staff.grading import explain, pool, record, sanitise, table
+from course_staff.grading import explain, pool, record, report, sanitise, table
 from course_staff.grading.collect import Submission, submissions
 from course_staff.grading.examine import examine
 from course_staff.grading.job import Job
@@ -98,7 +98,10 @@ def mark(course: Course, directory: Path, module: str, settings: Settings = Sett
         csv = recorder.export()
     rows.sort(key=lambda row: row.student)
     table.show(lab, rows, screen)
-    for line in (*recorder.notes, *refused, *_summary(rows, csv, directory)):
+    for line in recorder.changes(rows):
+        screen.print(Text(line))
+    page = report.write(directory, lab, rows)
+    for line in (*recorder.notes, *refused, *_summary(rows, csv, page, directory)):
         screen.print(Text(sanitise.one_line(line, 1000)), soft_wrap=True)
     return rows
 
@@ -215,12 +218,12 @@ def _progress(screen: Console) -> Progress:
                     disable=not screen.is_terminal)
 
 
-
-def _summary(rows: Sequence[Row], csv: Path, directory: Path) -> Iterator[str]:
+def _summary(rows: Sequence[Row], csv: Path, page: Path, directory: Path) -> Iterator[str]:
     graded = [row for row in rows if row.standing is not None]
     human = [row for row in rows if row.standing is None or row.standing.pending or row.notes]
     yield f"{len(graded)} of {len(rows)} graded; {len(human)} need a human: a written answer, a note, or not graded."
     ours = [row.student for row in rows if row.our_fault]
     if ours:
         yield f"Failed on our side, not on theirs: {', '.join(ours)}. Run the command again."
-    yield f"Marks: {csv} and {directory / 'gradebook.db'}; pages for students: {directory / 'feedback'}."
+    yield (f"Marks: {csv} and {directory / 'gradebook.db'}; pages for students: {directory / 'feedback'}; "
+           f"report: {page}.")

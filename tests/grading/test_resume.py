@@ -88,8 +88,6 @@ def state(directory: Path) -> dict[str, Any]:
     return {"grades": grades, "pages": pages, "results": results, "csv": (directory / "grades.csv").read_text()}
 
 
-
-
 # Keys and files
 
 
@@ -174,9 +172,10 @@ def test_a_mark_by_hand_renews_the_page_and_not_the_examination(mini: Any, tmp_p
 # Killed
 
 
-@pytest.mark.parametrize("moment", [0.05, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("moment", [0, 1, 3, 6])
 def test_a_killed_run_goes_on_and_ends_as_if_undisturbed(mini: Any, tmp_path: Path, quick: Settings, examined: Path,
-                                                         moment: float) -> None:
+                                                         moment: int) -> None:
+    """It is killed when that many students are recorded."""
     whole = a_class(mini, tmp_path / "whole")
     run.mark(mini.course, whole, NAME, quick, paper())
     directory = a_class(mini, tmp_path / "class")
@@ -196,14 +195,15 @@ def test_a_killed_run_goes_on_and_ends_as_if_undisturbed(mini: Any, tmp_path: Pa
     killed = subprocess.Popen([sys.executable, str(program), str(directory)], stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while len(list(results.glob("s*.json"))) < moment * len(STUDENTS) and time.monotonic() < deadline:
+    while ((not (directory / "gradebook.db").exists() or len(list(results.glob("s*.json"))) < moment)
+           and time.monotonic() < deadline):
         assert killed.poll() is None, "it ended before it could be killed"
         time.sleep(0.005)
     workers = psutil.Process(killed.pid).children(recursive=True)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     recorded = {path.stem for path in results.glob("s*.json")}
-    assert recorded != set(STUDENTS)
+    assert len(recorded) < len(STUDENTS)
     assert not psutil.wait_procs(workers, timeout=30)[1], "workers outlive the grader"
     before = examined.read_text().split()
     run.mark(mini.course, directory, NAME, quick, paper())
