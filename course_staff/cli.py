@@ -52,6 +52,7 @@ def verify(modules: tuple[str, ...], jobs: int) -> bool:
 @click.option("--lab", required=True, metavar="NN", help="The lab to grade.")
 @click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count() or 1, show_default="CPU cores",
               help="Submissions to examine at once.")
+@click.option("--cluster", metavar="ADDRESS", help="Examine on the workers of this Dask scheduler (docs/cluster.md).")
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student. May be repeated.")
 @click.option("--seed", type=int, help="Seed of the hidden inputs, to repeat an earlier run. Default: the "
               "directory's own, private one.")
@@ -60,11 +61,11 @@ def verify(modules: tuple[str, ...], jobs: int) -> bool:
 @click.option("--again", is_flag=True, help="Examine also what has a result already.")
 @click.option("--no-sandbox", is_flag=True, help="Run students' code as ordinary processes with your rights. Every "
               "report says so.")
-def grade(directory: Path, lab: str, jobs: int, students: tuple[str, ...], seed: int | None,
+def grade(directory: Path, lab: str, jobs: int, cluster: str | None, students: tuple[str, ...], seed: int | None,
           explain: tuple[str, str] | None, again: bool, no_sandbox: bool) -> bool:
     """Grade the submissions of a lab. DIR holds nbgrader's submitted/ folder; the results are written beside it."""
     from course_staff.grading.launch import PlainProcess
-    from course_staff.grading.run import Settings, explain_verdict
+    from course_staff.grading.run import Settings, explain_verdict, on_cluster
     from course_staff.grading.run import grade as run_grade
 
     course = Course.find()
@@ -72,6 +73,8 @@ def grade(directory: Path, lab: str, jobs: int, students: tuple[str, ...], seed:
                         launcher=PlainProcess() if no_sandbox else None)
     if explain:
         return explain_verdict(course, directory, course.resolve(lab), *explain, settings)
+    if cluster:
+        settings = on_cluster(settings, cluster, course, directory)
     return run_grade(course, directory, course.resolve(lab), settings)
 
 

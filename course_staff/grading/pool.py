@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import os
+import platform
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -16,27 +25,37 @@ from course_staff.grading.examine import examine
 from course_staff.grading.job import Job, Result
 from course_staff.grading.launch import Launcher
 from course_staff.grading.record import Outcome
-from course_staff.grading.store import Store
+from course_staff.grading.store import Store, machinery
 
 Examiner = Callable[[Job, Launcher], Result]
+# Examining uses process-wide state, and a worker of a cluster may have several threads.
+_one_at_a_time = threading.Lock()
 WAITING = 2  # jobs handed to a pool for each worker: enough that none waits, few enough to be held in memory
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker does with a job. results: the folder of the store, where the worker can write to it."""
+    """What a worker does with a job.
+
+    results: the folder of the store, where the worker can write to it. code: `machinery()` of whoever asks; a worker
+    with another one would mark by other rules.
+    """
 
     launcher: Launcher
     results: Path | None = None
     examiner: Examiner = examine
+    code: str = ""
 
     def __call__(self, job: Job) -> Result:
         """The result of a job, from the store where it is there: a scheduler may run a job twice."""
+        if self.code and self.code != machinery():
+            raise RuntimeError(f"{platform.node()} has other versions of the course or of its packages")
         store = Store(self.results) if self.results is not None and job.key else None
         found = store.get(job.key) if store else None
         if found is not None:
             return found
-        result = self.examiner(job, self.launcher)
+        with _one_at_a_time:
+            result = self.examiner(job, self.launcher)
         if store:
             store.put(result)
         return result
@@ -87,16 +106,32 @@ def examine_all(jobs: Iterable[Job], task: Task, workers: int,
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in ended:
                     job = running.pop(future)
-                    error = future.exception()
-                    if error is None:
-                        yield Outcome(job.student, job, future.result())
-                    else:
+                    try:
+                        result = future.result()
+                    except Exception as error:
+                        if _given_up(error):
+                            yield _failed(job, error)
+                            continue
                         suspects.append(job)
-                        broken = broken or isinstance(error, BrokenExecutor)
+                        # A scheduler that has gone away cancels what it was given.
+                        broken = broken or isinstance(error, BrokenExecutor | CancelledError)
+                    else:
+                        yield Outcome(job.student, job, result)
     for job in suspects:
         with pool_of(1) as pool:
             try:
-                yield Outcome(job.student, job, pool.submit(task, job).result())
+                result = pool.submit(task, job).result()
             except Exception as error:
-                reason = f"the examination failed twice on this machine ({type(error).__name__}: {error})."
-                yield Outcome(job.student, reason=reason, our_fault=True)
+                yield _failed(job, error)
+            else:
+                yield Outcome(job.student, job, result)
+
+
+def _failed(job: Job, error: Exception) -> Outcome:
+    reason = f"the examination failed twice on our side ({type(error).__name__}: {error})."
+    return Outcome(job.student, reason=reason, our_fault=True)
+
+
+def _given_up(error: Exception) -> bool:
+    """Whether a cluster's scheduler has tried it already, on one worker after the other that died: `KilledWorker`."""
+    return type(error).__name__ == "KilledWorker"

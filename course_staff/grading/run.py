@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from course_staff.authoring.release import configuration
-from course_staff.grading import explain, pool, record, report, sanitise, table
+from course_staff.grading import cluster, explain, pool, record, report, sanitise, table
 from course_staff.grading.collect import Submission, submissions
 from course_staff.grading.examine import examine
 from course_staff.grading.job import Job
@@ -24,7 +24,7 @@ from course_staff.grading.pool import Examiner, Task, examine_all
 from course_staff.grading.prepare import MAX_BYTES, Unreadable, prepare
 from course_staff.grading.record import Outcome, Row
 from course_staff.grading.sandbox import Sandbox
-from course_staff.grading.store import Store, key_of, replace
+from course_staff.grading.store import Store, key_of, machinery, replace
 from course_staff.lab import Lab
 from course_staff.paths import Course, CourseError
 
@@ -90,7 +90,8 @@ def mark(course: Course, directory: Path, module: str, settings: Settings = Sett
                     row = _recorded(recorder, outcome)
                 done(row)
 
-        task = Task(desk.launcher, desk.store.folder.resolve() if settings.shared else None, settings.examiner)
+        task = Task(desk.launcher, desk.store.folder.resolve() if settings.shared else None, settings.examiner,
+                    machinery())
         for outcome in examine_all(to_examine(), task, settings.jobs, settings.workers):
             if outcome.result is not None and not settings.shared:
                 desk.store.put(outcome.result)
@@ -104,6 +105,16 @@ def mark(course: Course, directory: Path, module: str, settings: Settings = Sett
     for line in (*recorder.notes, *refused, *_summary(rows, csv, page, directory)):
         screen.print(Text(sanitise.one_line(line, 1000)), soft_wrap=True)
     return rows
+
+
+def on_cluster(settings: Settings, address: str, course: Course, directory: Path) -> Settings:
+    """These settings, with the examinations on the workers of the Dask scheduler at `address`.
+
+    Raises CourseError where the package for it is not installed.
+    """
+    launcher = settings.launcher or _sandbox(course, directory)
+    return dataclasses.replace(settings, launcher=launcher, jobs=max(settings.jobs, cluster.AT_LEAST), shared=False,
+                               workers=cluster.cluster(address, launcher))
 
 
 def explain_verdict(course: Course, directory: Path, module: str, student: str, exercise: str,
@@ -137,8 +148,9 @@ class _Desk:
     @classmethod
     def of(cls, course: Course, directory: Path, module: str, settings: Settings) -> _Desk:
         """Raises CourseError where this machine, the release or the directory does not allow grading."""
-        launcher: Launcher = settings.launcher or Sandbox(hidden=(directory, course.root / "solutions"))
-        launcher.check()
+        launcher = settings.launcher or _sandbox(course, directory)
+        if settings.shared:  # else the workers are asked: no student's code runs here
+            launcher.check()
         lab = Lab.read(course.solution(module))
         release = course.release(module)
         check_release(lab, release)
@@ -174,6 +186,10 @@ class _Desk:
         if fresh:
             self.store.drop(key)
         return Outcome(submission.student, dataclasses.replace(job, key=key), self.store.get(key) if key else None)
+
+
+def _sandbox(course: Course, directory: Path) -> Launcher:
+    return Sandbox(hidden=(directory, course.root / "solutions"))
 
 
 def _recorded(recorder: record.Recorder, outcome: Outcome) -> Row:
