@@ -1,7 +1,7 @@
 """`make demo`: build the labs, make a small class of submissions, grade it as `course grade` does, check the outcome.
 
 The submissions are real notebooks: the released lab with answers from the solutions and from tests/mistakes/, and the
-accidents and the cheat that every course meets.
+accidents and cheats that every course meets.
 """
 
 from __future__ import annotations
@@ -35,6 +35,37 @@ from course_staff.paths import Course, CourseError
 LABS = ("02_backprop", "03_mlp")  # the first with the whole class, the others with those who tell most
 FOLDER = Path("build") / "demo"
 WRITTEN = "Twice the learning rate halves the steps, until the loss begins to jump: see the plot above."
+
+# In a kernel of nbgrader's, where the checks run beside the student's code, this earns marks.
+PATCHES = '''import numpy, torch
+from course_utils import checks
+
+class Everything(float):
+    __eq__ = lambda self, other: True
+    __ne__ = lambda self, other: False
+    __hash__ = float.__hash__
+    __getattr__ = __call__ = __getitem__ = lambda self, *a, **k: self
+    __array__ = lambda self, *a, **k: numpy.zeros(1)
+
+everything = Everything()
+for name in dir(checks):
+    if callable(getattr(checks, name)) and not name.startswith("_"):
+        setattr(checks, name, lambda *a, **k: everything)
+numpy.allclose = numpy.array_equal = torch.allclose = torch.equal = lambda *a, **k: True
+'''
+HELPER = '''import sys, warnings
+import matplotlib.pyplot as plt
+
+def note(*words):
+    print("note:", *words, file=sys.stderr)
+
+plt.plot([1, 2, 3])
+warnings.warn("a warning of my own")
+'''
+CHATTER = '''
+
+note("this cell ran")
+'''
 
 
 @dataclass(frozen=True)
@@ -84,11 +115,11 @@ def demo(course: Course, modules: Sequence[str], directory: Path, screen: Consol
         results = {member.name: _result(directory, module, member.name) for member in members}
         _tell(members, results, screen)
         wrong += [f"{module}: {line}" for line in broken_claims(lab, members, rows, results)]
-    screen.print(Text(f"\nEverything lies in {directory}: submitted/, autograded/, feedback/, results/, gradebook.db, "
-                      "grades.csv."), soft_wrap=True)
+    screen.print(Text(f"\nEverything lies in {directory}: submitted/, autograded/, feedback/, results/, report/, "
+                      "gradebook.db, grades.csv."), soft_wrap=True)
     if not wrong:
         screen.print(Text("Checked: the reference and other correct answers earn every point, the untouched lab and "
-                          "the skip-execution cheat none, wrong answers lose exactly their exercises and are told why.",
+                          "the two cheats none, wrong answers lose exactly their exercises and are told why.",
                           style="green"))
     return wrong
 
@@ -110,10 +141,10 @@ def the_class(lab: Lab, course: Course, *, small: bool = False) -> list[Member]:
     exercises = list(lab.answers)
     first = {exercise: variants.of(exercise)[0][0] for exercise in exercises if variants.of(exercise)[0]}
     other = {exercise: variants.of(exercise)[1][0] for exercise in exercises if variants.of(exercise)[1]}
-    right = {exercise: _plain(cell.source) for exercise, cell in lab.answers.items()}
+    right = {exercise: plain(cell.source) for exercise, cell in lab.answers.items()}
 
     def handed_in(answers: dict[str, str]) -> bytes:
-        return _bytes(_filled(release, answers, lab))
+        return _bytes(filled(release, answers, lab))
 
     def mistaken(name: str, *where: str) -> Member:
         slips = tuple(first[exercise] for exercise in where)
@@ -137,8 +168,13 @@ def the_class(lab: Lab, course: Course, *, small: bool = False) -> list[Member]:
             mistaken("farid", spread[-1]),
             Member("ines", "half a file", notebooks.text_of(release).encode()[:1000], None),
             Member("jonas", f"{exercises[-1]} lost, {exercises[0]} twice",
-                   _bytes(_lost_and_doubled(_filled(release, right, lab), release, exercises[-1], exercises[0])),
+                   _bytes(_lost_and_doubled(filled(release, right, lab), release, exercises[-1], exercises[0])),
                    frozenset({exercises[-1]})),
+            Member("karl", "no answers, the checks replaced, and an object that equals everything",
+                   _bytes(_with_first(filled(release, {e: f"{e} = everything" for e in exercises}, lab), PATCHES)),
+                   everything),
+            Member("lena", "the reference, with a helper cell of her own, prints, a warning and an open figure",
+                   _bytes(_with_first(filled(release, {e: right[e] + CHATTER for e in exercises}, lab), HELPER))),
         ]
     return sorted(members, key=lambda member: member.name)
 
@@ -186,12 +222,12 @@ def _result(directory: Path, module: str, student: str) -> Any:
     return json.loads((directory / "results" / module / f"{student}.json").read_text(encoding="utf-8"))
 
 
-def _plain(source: str) -> str:
+def plain(source: str) -> str:
     """The reference's answer as a student would write it."""
     return "\n".join(line for line in source.split("\n") if line.strip() not in (SOLUTION_BEGIN, SOLUTION_END))
 
 
-def _filled(release: nbformat.NotebookNode, answers: dict[str, str], lab: Lab) -> nbformat.NotebookNode:
+def filled(release: nbformat.NotebookNode, answers: dict[str, str], lab: Lab) -> nbformat.NotebookNode:
     notebook = copy.deepcopy(release)
     for cell in notebook.cells:
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
@@ -225,6 +261,14 @@ def _lost_and_doubled(notebook: nbformat.NotebookNode, release: nbformat.Noteboo
         if grade_id != lost:
             cells.append(cell)
     notebook.cells = cells
+    return notebook
+
+
+def _with_first(notebook: nbformat.NotebookNode, source: str) -> nbformat.NotebookNode:
+    """With a cell of the student's own before all others."""
+    cell = nbformat.v4.new_code_cell(source)
+    cell.id = "a-cell-of-my-own"
+    notebook.cells.insert(0, cell)
     return notebook
 
 

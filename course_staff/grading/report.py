@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import statistics
 from collections import Counter
@@ -24,7 +25,7 @@ BINS = 10
 MOST_COMMON = 3  # failing checks shown for an exercise
 SLOWEST = 5
 STATUSES = ("passed", "failed", "unanswered", "missing", "limit", "died")
-_NUMBERS = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+_NUMBERS = re.compile(r"(?<![A-Za-z_\d])-?\d+(?:\.\d*)?(?:e[+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -88,14 +89,14 @@ def exercises(lab: Lab, results: dict[str, dict[str, Any]]) -> list[Exercise]:
     found = []
     for place, name in enumerate(names):
         verdicts = [content["verdicts"][name] for content in results.values()]
-        messages = Counter(told for verdict in verdicts if verdict["status"] in ("failed", "limit", "died")
-                           if (told := _kind(verdict["message"])))
+        told = [text for verdict in verdicts if verdict["status"] in ("failed", "limit", "died")
+                if (text := _slip(verdict["message"]))]
         statuses = Counter(verdict["status"] for verdict in verdicts)
         points = lab.tests[name].points
         found.append(Exercise(
             name, points, float(earned[:, place].mean() / points) if len(earned) and points else 0.0,
             _discrimination(earned, place), {status: statuses[status] for status in STATUSES if statuses[status]},
-            messages.most_common(MOST_COMMON),
+            _commonest(told),
             statistics.median(verdict["seconds"] for verdict in verdicts) if verdicts else 0.0,
         ))
     return found
@@ -110,16 +111,25 @@ def _discrimination(earned: np.ndarray, place: int) -> float | None:
     return float(np.corrcoef(own, others)[0, 1])
 
 
-def _kind(message: str) -> str:
-    """A message without its numbers, so that one slip of many students counts as one. The slip says most."""
+def _slip(message: str) -> str:
+    """The part of a message that says most: the likely slip, where one is named."""
     text = sanitise.plain_text(message)
-    slip = text.rpartition("Likely slip: ")[2] if "Likely slip: " in text else text
-    return sanitise.one_line(_NUMBERS.sub("#", slip), 300)
+    return sanitise.one_line(text.rpartition("Likely slip: ")[2], 300)
+
+
+def _commonest(told: Sequence[str]) -> list[tuple[str, int]]:
+    """The commonest messages, each with how many had it. Those that differ in numbers alone count as one."""
+    kinds = Counter(_NUMBERS.sub("#", text) for text in told)
+    return [(Counter(text for text in told if _NUMBERS.sub("#", text) == kind).most_common(1)[0][0], count)
+            for kind, count in kinds.most_common(MOST_COMMON)]
 
 
 def _histogram(totals: Sequence[float], most: float) -> list[tuple[str, int]]:
-    counts, edges = np.histogram(totals, bins=BINS, range=(0, most or 1))
-    return [(f"{edges[place]:g} to {edges[place + 1]:g}", int(count)) for place, count in enumerate(counts)]
+    """Label and count of each bin. A bin is a whole number of points wide, and the last one holds the full mark."""
+    width = max(1, math.ceil(most / BINS))
+    edges = np.arange(0, max(most, 1) + width, width)
+    counts, _ = np.histogram(totals, bins=edges)
+    return [(f"{low:g} to {min(low + width, most):g}", int(count)) for low, count in zip(edges, counts, strict=False)]
 
 
 def _result(directory: Path, lab: str, student: str) -> dict[str, Any] | None:

@@ -101,6 +101,7 @@ def test_the_class_holds_everyone(shown: Shown) -> None:
     lost = {member.story: member.lost for member in shown.members}
     assert lost["the reference"] == frozenset() and lost["the lab untouched"] == {"double", "norm"}
     assert lost["no answers, and skip-execution on every check"] == {"double", "norm"}
+    assert lost["no answers, the checks replaced, and an object that equals everything"] == {"double", "norm"}
     assert lost["half a file"] is None and lost["norm lost, double twice"] == {"norm"}
     small = demo.the_class(shown.lab, shown.course, small=True)
     assert {member.name for member in small} < {member.name for member in shown.members}
@@ -121,6 +122,8 @@ def change(shown: Shown, student: str, exercise: str, points: float) -> None:
     ("carla", "norm", 0.0),  # a mistake costs another exercise
     ("greta", "norm", 0.0),  # a right answer is refused
     ("hugo", "double", 2.0),  # the cheat pays
+    ("karl", "norm", 3.0),
+    ("lena", "double", 0.0),
     ("jonas", "norm", 3.0),  # a lost cell earns something
     ("jonas", "double", 1.0),
 ])

@@ -76,8 +76,27 @@ def test_one_slip_of_many_students_counts_as_one(mini: Any, tmp_path: Path) -> N
                                          "norm": verdict("norm", 0, message=message)}}
                for place, message in enumerate(told)}
     double, norm = report.exercises(mini.lab, results)
-    assert norm.messages == [("the root is missing.", 3), ("norm(x) should be #, got #.", 1)]
+    assert norm.messages == [("the root is missing.", 3), ("norm(x) should be 5, got 7.", 1)]
     assert double.messages == [], "a missing answer is counted as an outcome, not as a failing check"
+
+
+def test_messages_that_differ_in_numbers_alone_count_as_one(mini: Any) -> None:
+    told = ["W1 is off by 3.5e-3", "W1 is off by -2", "W1 is off by 0.5", "W2 is off by 3"]
+    results = {str(place): {"verdicts": {"double": verdict("double", 0, message=message), "norm": verdict("norm", 1)}}
+               for place, message in enumerate(told)}
+    assert report.exercises(mini.lab, results)[0].messages == [("W1 is off by 3.5e-3", 3), ("W2 is off by 3", 1)]
+
+
+@pytest.mark.parametrize(("totals", "most", "bins"), [
+    ([0, 3.9, 4, 32, 31], 32, [("0 to 4", 2), ("4 to 8", 1), *[(f"{low} to {low + 4}", 0) for low in range(8, 28, 4)],
+                               ("28 to 32", 2)]),
+    ([9, 9, 0.5], 9, [("0 to 1", 1), *[(f"{low} to {low + 1}", 0) for low in range(1, 8)], ("8 to 9", 2)]),
+    ([], 0, [("0 to 0", 0)]),
+    ([25], 25, [("0 to 3", 0), ("3 to 6", 0), ("6 to 9", 0), ("9 to 12", 0), ("12 to 15", 0), ("15 to 18", 0),
+                ("18 to 21", 0), ("21 to 24", 0), ("24 to 25", 1)]),
+])
+def test_the_histogram_has_whole_points(totals: list[float], most: float, bins: list) -> None:
+    assert report._histogram(totals, most) == bins
 
 
 def test_the_page_says_what_the_class_did(mini: Any, tmp_path: Path) -> None:
@@ -86,7 +105,7 @@ def test_the_page_says_what_the_class_did(mini: Any, tmp_path: Path) -> None:
                 "the release's cell 3 was edited", seconds=9.0),
             Row("carla", None, ("It is not JSON.",))]
     shown = page(mini, tmp_path, rows)
-    for words in ("3.5 of 9", "norm(x) is #, should be #", "the release's cell 3 was edited", "It is not JSON.",
+    for words in ("3.5 of 9", "norm(x) is 25, should be 5", "the release's cell 3 was edited", "It is not JSON.",
                   "120 MB", "9.0", "2 passed"):
         assert words in shown.text, words
     assert f"../autograded/ben/{NAME}/{NAME}.ipynb" in shown.links
