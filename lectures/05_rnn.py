@@ -97,9 +97,13 @@ assert kept[0.5] < 1e-3 and kept[2.0] > 0.9 and remember(2.0)[26] < -0.9
 # %% [markdown] slide="subslide"
 # ### What sharing in time buys
 #
-# The task: 12 steps, one of them carries A or B, the others are silent. Which letter was it? In training the letter
-# never stands in the places 3, 6 and 8. In the test it does, and then sequences of 8 and of 20 steps come. At last,
-# five more RNNs are taught with the letter on even places only, and tested on odd ones.
+# The task: 12 steps, one of them carries A or B, the others are silent. Which letter was it? A is the input $(1, 0)$
+# and B is $(0, 1)$, silence is $(0, 0)$. Such a vector, with a single 1 at the number of what it stands for, is called
+# **one-hot**. In training the letter never stands in the places 3, 6 and 8 (places count from 0). In the test it does,
+# and then sequences of 8 and of 20 steps come. At last, five more RNNs are taught with the letter on even places only,
+# and tested on odd ones.
+#
+# `nn.RNN` runs PyTorch's cell over a batch of sequences and returns all states; the last one goes into a linear layer.
 
 
 # %% slide="fragment"
@@ -153,15 +157,16 @@ assert marks["window of 12, MLP"]["seen places"] > 0.99 and marks["window of 12,
 assert min(marks["RNN"].values()) > 0.9 and min(odd_marks) < 0.4
 
 # %% [markdown] slide="fragment"
-# The window has learned nothing about places that it has not seen, and other lengths do not fit into it at all. The RNN
-# has fewer weights and reads on. The last line is a warning. Taught on even places only, some of these RNNs get most
+# The window has learned nothing about places that it has not seen: their weights are still the random ones of the
+# start, and what it gets right there is chance. Other lengths do not fit into it at all. The RNN has fewer weights and
+# reads on. The last line is a warning. Taught on even places only, some of these RNNs get most
 # odd ones *wrong*, worse than guessing: they have found a state that changes its sign at every step, which was just as
 # right on what they saw. Sharing says that the rule is the same at each step. It does not say which rule.
 
 # %% [markdown] slide="slide"
 # ## 2. The cell, and what PyTorch's cell has more
 #
-# Three notations for one cell:
+# Four notations for one cell:
 #
 # | | input to state | state to state | bias | function |
 # |---|---|---|---|---|
@@ -200,7 +205,8 @@ assert gap < 1e-12
 # %% [markdown] slide="subslide"
 # > **Erratum E31.** Deck F: $h_t = \sigma(W^{(hh)} h_{t-1} + W^{(hx)} x_t)$, and $\sigma$ is the usual sign for the
 # > sigmoid. The cells in use have **tanh** (or ReLU) and a bias; `nn.RNN` offers tanh and ReLU only, and has **two**
-# > bias vectors. One of the two is redundant: they always appear as a sum, and are kept for compatibility with cuDNN.
+# > bias vectors. One of the two is redundant: they always appear as a sum, and are kept for compatibility with cuDNN,
+# > Nvidia's library for the GPU.
 
 # %% slide="fragment"
 try:
@@ -224,9 +230,10 @@ ledger.append(("F", "h = σ(Wh + Wx)", f"nn.RNN: tanh or ReLU, two biases; equal
 # %% [markdown] slide="subslide"
 # > **Erratum E60.** Deck N, $h^{(t)} = \psi(W x^{(t)} + U h^{(t-1)})$, and deck F leave out the bias. With one-hot
 # > inputs nothing is lost: exactly one column of $W$ is chosen at each step, so a bias can hide in all columns. With
-# > the **word vectors** of deck F it matters. tanh is odd, so without a bias the whole net is: $x \to -x$ turns every
-# > state $h_t$ into $-h_t$. A linear readout of $h_t$ then cannot even tell "something came" ($x = \pm 1$) from
-# > silence: the scores of $+1$ and $-1$ average to that of silence.
+# > the **word vectors** of deck F (some hundred real numbers for each word, module 06) it matters. tanh is odd, so
+# > without a bias the whole net is: $x \to -x$ turns every state $h_t$ into $-h_t$. A linear readout of $h_t$ then
+# > cannot even tell "something came" ($x = \pm 1$) from silence: the scores of $+1$ and $-1$ average to that of
+# > silence.
 
 # %% slide="fragment"
 no_bias = matrix.clone()
@@ -248,7 +255,8 @@ ledger.append(("N F", "a cell without a bias", f"then h(-x) = -h(x) to {odd:.0e}
 #
 # Draw one copy of the cell for each step and the loop becomes a deep net whose layers share their weights (V 25:
 # "unrolled in time: depth = length of sequence"). That is all autograd needs: reverse mode of module 02 works on the
-# unrolled graph. The colours are the states of a cell with five units that reads the first seven letters of a word.
+# unrolled graph. The colours are the states of a cell with five units and random weights that reads seven characters.
+# $\hat y_t$ is what a linear layer makes of the state, if an answer is wanted at each step.
 
 
 # %% slide="fragment"
@@ -288,23 +296,33 @@ plt.show()
 # ## 3. Back-propagation through time
 #
 # Let $L = \sum_t L_t$, one loss at each step. The parameter $U$ is used at every step, and each use has an effect on
-# all later losses. Write $a_t$ for what is inside the tanh, $D_t = \operatorname{diag}(1 - h_t^2)$ for the derivative
-# of tanh at step $t$, and $J_t = \partial h_t/\partial h_{t-1} = D_t U$ for the Jacobian of one step. The chain rule,
-# once for each pair of a *use* at step $k$ and a *loss* at step $t \ge k$:
+# all later losses. Write $z_t = W x_t + U h_{t-1} + b$ for what is inside the tanh. The slope of tanh is $1 - \tanh^2$,
+# so $\partial h_t / \partial z_t$ is the diagonal matrix $D_t = \operatorname{diag}(1 - h_t^2)$, and the matrix of all
+# partial derivatives of one step, its **Jacobian**, is $J_t = \partial h_t/\partial h_{t-1} = D_t U$. Several steps are
+# a product: $\partial h_t/\partial h_k = J_t J_{t-1} \cdots J_{k+1}$. Gradients go back through its transpose. The
+# chain rule, once for each pair of a *use* at step $k$ and a *loss* at step $t \ge k$ (here $\partial L_t/\partial h_t$
+# is the gradient of the loss $L_t$ alone):
 #
 # $$\frac{\partial L}{\partial U} = \sum_{t} \sum_{k \le t}
 #   \underbrace{\Big(D_k\, J_{k+1}^\top J_{k+2}^\top \cdots J_t^\top \,\frac{\partial L_t}{\partial h_t}\Big)}_{
-#   \text{effect of } a_k \text{ on } L_t}\; h_{k-1}^\top .$$
+#   \text{effect of } z_k \text{ on } L_t}\; h_{k-1}^\top .$$
 #
-# There are $T(T+1)/2$ pairs. Summing them one by one costs $O(T^2)$. **Back-propagation through time** collects all
-# losses on the way and needs one pass from the last step to the first, $O(T)$:
+# There are $T(T+1)/2$ pairs, and one by one they cost $O(T^2)$ steps at least. **Back-propagation through time** needs
+# one pass from the last step to the first, $O(T)$. Exchange the two sums, and let $\delta_k$ collect what all losses
+# from step $k$ on send back to the state $h_k$:
 #
-# $$\delta_t = \frac{\partial L_t}{\partial h_t} + J_{t+1}^\top \delta_{t+1}, \qquad
-#   \frac{\partial L}{\partial U} = \sum_t D_t\, \delta_t\, h_{t-1}^\top, \quad
-#   \frac{\partial L}{\partial W} = \sum_t D_t\, \delta_t\, x_t^\top, \quad
-#   \frac{\partial L}{\partial b} = \sum_t D_t\, \delta_t .$$
+# $$\delta_k = \sum_{t \ge k} J_{k+1}^\top \cdots J_t^\top \,\frac{\partial L_t}{\partial h_t}
+#   = \frac{\partial L_k}{\partial h_k} + J_{k+1}^\top \underbrace{\sum_{t \ge k+1} J_{k+2}^\top \cdots J_t^\top
+#   \,\frac{\partial L_t}{\partial h_t}}_{\delta_{k+1}}, \qquad \delta_{T+1} = 0,$$
 #
-# In the lab you write the recursion. Here we take the sum over pairs, which shows more: how much each pair matters.
+# since all terms with $t > k$ begin with $J_{k+1}^\top$. The same for the other parameters:
+#
+# $$\frac{\partial L}{\partial U} = \sum_k D_k\, \delta_k\, h_{k-1}^\top, \quad
+#   \frac{\partial L}{\partial W} = \sum_k D_k\, \delta_k\, x_k^\top, \quad
+#   \frac{\partial L}{\partial b} = \sum_k D_k\, \delta_k .$$
+#
+# In the lab you write this recursion. Here we look at the pairs, which shows more: how much each of them matters. The
+# trick: every step gets a copy of $U$ of its own, and autograd is asked for the gradient of each loss by each copy.
 
 # %% slide="subslide"
 STEPS, HIDDEN = 24, 16
@@ -312,28 +330,42 @@ training.seed_everything(1)
 x = torch.randn(STEPS, 3, dtype=torch.float64)
 goal = torch.randn(STEPS, HIDDEN, dtype=torch.float64)
 W = torch.randn(HIDDEN, 3, dtype=torch.float64) / math.sqrt(3)
-U = (1.1 * torch.randn(HIDDEN, HIDDEN, dtype=torch.float64) / math.sqrt(HIDDEN)).requires_grad_()
-h = [torch.zeros(HIDDEN, dtype=torch.float64)]
-for step in x:
-    h.append(torch.tanh(W @ step + U @ h[-1]))
-loss = 0.5 * ((torch.stack(h[1:]) - goal) ** 2).sum()  # so that dL_t/dh_t = h_t - goal_t
-(exact,) = torch.autograd.grad(loss, U)
+U = 1.1 * torch.randn(HIDDEN, HIDDEN, dtype=torch.float64) / math.sqrt(HIDDEN)
 
-pairs = torch.zeros(STEPS, STEPS, HIDDEN, HIDDEN, dtype=torch.float64)  # [t, k] is the pair's share of dL/dU
-with torch.no_grad():
-    for t in range(1, STEPS + 1):
-        effect = h[t] - goal[t - 1]
-        for k in range(t, 0, -1):
-            inside = (1 - h[k] ** 2) * effect  # effect of a_k on L_t
-            pairs[t - 1, k - 1] = torch.outer(inside, h[k - 1])
-            effect = U.T @ inside  # effect of h_{k-1} on L_t
+
+def unrolled(matrices):
+    """States h_0 … h_T, and the losses L_1 … L_T, of a net that takes matrices[t - 1] for U at step t (without b)."""
+    h = [torch.zeros(HIDDEN, dtype=torch.float64)]
+    for step, matrix in zip(x, matrices, strict=True):
+        h.append(torch.tanh(W @ step + matrix @ h[-1]))
+    return h, [0.5 * ((state - target) ** 2).sum() for state, target in zip(h[1:], goal, strict=True)]
+
+
+shared = U.clone().requires_grad_()
+(exact,) = torch.autograd.grad(sum(unrolled([shared] * STEPS)[1]), shared)
+
+copies = [U.clone().requires_grad_() for _ in range(STEPS)]
+h, losses = unrolled(copies)
+pairs = torch.zeros(STEPS, STEPS, HIDDEN, HIDDEN, dtype=torch.float64)  # [t - 1, k - 1]: share of L_t through step k
+for t in range(1, STEPS + 1):
+    pairs[t - 1, :t] = torch.stack(torch.autograd.grad(losses[t - 1], copies[:t], retain_graph=True))
 difference = (pairs.sum((0, 1)) - exact).abs().max().item()
-print(f"sum over {STEPS * (STEPS + 1) // 2} pairs against autograd: largest difference {difference:.0e}")
-assert difference < 1e-10
+print(f"sum over {STEPS * (STEPS + 1) // 2} pairs against the gradient of one shared U: largest difference "
+      f"{difference:.0e}")
+
+with torch.no_grad():  # one pair by the formula: the loss of step 9, the use at step 5
+    D = [torch.diag(1 - state**2) for state in h]
+    effect = D[5] @ (D[6] @ U).T @ (D[7] @ U).T @ (D[8] @ U).T @ (D[9] @ U).T @ (h[9] - goal[8])
+    off = (torch.outer(effect, h[4]) - pairs[8, 4]).abs().max().item()
+print(f"the pair t = 9, k = 5 by the formula: largest difference {off:.0e}")
+assert difference < 1e-10 and off < 1e-12
 
 # %% [markdown] slide="fragment"
-# Long texts are cut: the gradient is followed back for at most $\tau$ steps (**truncated** back-propagation through
-# time). The state still runs through; only the pairs with $t - k \ge \tau$ are missing. How much is lost?
+# For a long text the unrolled net would be too large. So the gradient is followed back for at most $\tau$ steps
+# (**truncated** back-propagation through time). The state still runs through; only the pairs with $t - k \ge \tau$ are
+# missing. (In practice a text is cut into windows of $\tau$ steps, and the pairs within a window are left: a loss early
+# in its window then reaches back less far.) How much is lost? The measure is the cosine of the angle between the two
+# gradients: 1 where they have the same direction.
 
 # %% slide="fragment"
 sizes = pairs.norm(dim=(2, 3))  # nothing for k = 1, since h_0 = 0
@@ -363,10 +395,12 @@ assert abs(cosine[-1] - 1) < 1e-9 and cosine[9] > cosine[0]
 # $$\Big\lVert \frac{\partial h_t}{\partial h_k} \Big\rVert = \lVert J_t J_{t-1} \cdots J_{k+1} \rVert
 #   \;\le\; \prod_j \lVert D_j \rVert\, \lVert U \rVert \;\le\; \sigma_{\max}(U)^{\,t-k},$$
 #
-# with the largest singular value $\sigma_{\max}$, since tanh has slope at most 1. So $\sigma_{\max} < 1$ is
-# **sufficient** for vanishing. It is not necessary. What decides in the long run, for a linear net, is the **spectral
-# radius** $\rho$, the largest absolute value of an eigenvalue: $\lVert U^d \rVert^{1/d} \to \rho$ (Gelfand). Between
-# the two lies a transient: with $\rho < 1 < \sigma_{\max}$ the norm may grow first and vanish afterwards.
+# where the norm $\lVert \cdot \rVert$ of a matrix is its **largest singular value** $\sigma_{\max}$, the factor by
+# which it stretches the vector that it stretches most; that of $D_j$ is at most 1, since tanh has slope at most 1. So
+# $\sigma_{\max} < 1$ is **sufficient** for vanishing. It is not necessary. For a *linear* net ($D_j = 1$, so that $d$
+# steps give $U^d$) what decides in the long run is the **spectral radius** $\rho$, the largest absolute value of an
+# eigenvalue: $\lVert U^d \rVert^{1/d} \to \rho$ (Gelfand). Between the two lies a transient: with $\rho < 1 <
+# \sigma_{\max}$ the norm may grow first and vanish afterwards.
 
 # %% slide="fragment"
 DISTANCES = torch.arange(0, 61)
@@ -407,9 +441,10 @@ assert spectra["[[0.9, 3], [0, 0.9]]"][2].max() > 5
 
 # %% [markdown] slide="subslide"
 # Now the nonlinear cells. We unroll each for 60 steps on random inputs, take a random linear function of the last
-# state, and follow its gradient back. The recurrent weights are random with scale $g$ (so $\rho \approx g$,
-# $\sigma_{\max} \approx 2g$). For the **LSTM**, explained in section 5, the gradient with respect to state and memory
-# cell together is shown; its *forget bias* sets how much of the memory is kept at each step.
+# state, and follow its gradient back. The recurrent weights are random, normal with standard deviation
+# $\text{scale}/\sqrt n$ for $n$ units: then $\rho$ is about the scale, and $\sigma_{\max}$ about twice the scale. For
+# the **LSTM**, which section 5 explains, the gradient with respect to state and memory together is shown; its *forget
+# bias* sets how much of the memory is kept at each step.
 
 
 # %% slide="fragment"
@@ -421,23 +456,24 @@ def gradient_norms(unit="tanh", scale=1.0, forget_bias=1.0, hidden=48, steps=60,
         return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
     x, direction = normal(steps, sequences, 8), normal(sequences, hidden)
-    gates = 4 if unit == "LSTM" else 1
-    W = normal(gates * hidden, 8) / math.sqrt(8)
-    U = scale * normal(gates * hidden, hidden) / math.sqrt(hidden)
-    if unit == "ReLU, identity":
-        U = scale * torch.eye(hidden, dtype=torch.float64)
-    act = {"tanh": torch.tanh, "sigmoid": torch.sigmoid}.get(unit, torch.relu)
-    state = torch.zeros(sequences, gates * hidden if gates == 1 else 2 * hidden, dtype=torch.float64).requires_grad_()
-    states = [state]
+    lstm, relu = unit == "LSTM", unit.startswith("ReLU")
+    cell = (nn.LSTMCell(8, hidden) if lstm else nn.RNNCell(8, hidden, nonlinearity="relu" if relu else "tanh")).double()
+    with torch.no_grad():
+        cell.weight_ih.copy_(normal(*cell.weight_ih.shape) / math.sqrt(8))
+        recurrent = normal(*cell.weight_hh.shape) / math.sqrt(hidden)
+        cell.weight_hh.copy_(scale * (torch.eye(hidden) if "identity" in unit else recurrent))
+        cell.bias_hh.zero_()
+        cell.bias_ih.zero_()
+        if lstm:
+            cell.bias_ih.view(4, hidden)[1] = forget_bias  # PyTorch's second block
+        if unit == "sigmoid":  # not among PyTorch's cells, but σ(z) = (1 + tanh(z/2)) / 2
+            cell.weight_ih /= 2
+            cell.weight_hh /= 2
+    state = torch.zeros(sequences, 2 * hidden if lstm else hidden, dtype=torch.float64).requires_grad_()
+    states = [state]  # for the LSTM, state and memory side by side
     for step in x:
-        h, memory = state[:, :hidden], state[:, hidden:]  # the memory is empty but for the LSTM
-        a = step @ W.T + h @ U.T
-        if unit == "LSTM":
-            write, keep, show, content = a.chunk(4, dim=1)
-            memory = torch.sigmoid(keep + forget_bias) * memory + torch.sigmoid(write) * torch.tanh(content)
-            state = torch.cat([torch.sigmoid(show) * torch.tanh(memory), memory], dim=1)
-        else:
-            state = act(a)
+        state = torch.cat(cell(step, state.chunk(2, dim=1)), dim=1) if lstm else cell(step, state)
+        state = (1 + state) / 2 if unit == "sigmoid" else state
         states.append(state)
     grads = torch.autograd.grad((state[:, :hidden] * direction).sum(), states)
     norms = torch.stack([grad.norm(dim=1).mean() for grad in reversed(grads)])
@@ -450,44 +486,46 @@ CURVES = [("tanh", 0.5, 0, "blue", ":"), ("tanh", 1.0, 0, "blue", "--"), ("tanh"
 figure, axis = plt.subplots(figsize=(11.5, 5.8))
 through_time = {}
 for unit, scale, forget_bias, color, style in CURVES:
-    name = f"{unit}, g = {scale}" + (f", forget bias {forget_bias:.0f}" if unit == "LSTM" else "")
+    name = f"{unit}, scale {scale}" + (f", forget bias {forget_bias:.0f}" if unit == "LSTM" else "")
     through_time[name] = gradient_norms(unit, scale, forget_bias)
     axis.semilogy(DISTANCES, through_time[name], style, color=COLORS[color], label=name)
-    print(f"{name:<30} " + "  ".join(f"d = {d}: {through_time[name][d]:.0e}" for d in (1, 10, 30, 60)))
+    print(f"{name:<31} " + "  ".join(f"d = {d}: {through_time[name][d]:.0e}" for d in (1, 10, 30, 60)))
 axis.set(title="How far back does the gradient reach?", xlabel="distance $d$ (steps)",
          ylabel="norm, relative to $d$ = 0 (log scale)", ylim=(1e-10, 1e7), xlim=(0, 60))
 axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=13)
 plt.show()
 at_30 = {name: norms[30] for name, norms in through_time.items()}
-assert at_30["tanh, g = 0.5"] < 1e-6 and at_30["sigmoid, g = 1.0"] < at_30["tanh, g = 1.0"] < 1e-2
-assert at_30["ReLU, g = 2.0"] > 10 and at_30["LSTM, g = 1.0, forget bias 3"] > 0.05
-assert at_30["ReLU, identity, g = 1.0"] > 0.05
-ledger.append(("V F", "vanishing gradients", f"after 30 steps: tanh (g = 1) {at_30['tanh, g = 1.0']:.0e}, LSTM with "
-               f"forget bias 3 {at_30['LSTM, g = 1.0, forget bias 3']:.0e} of the norm"))
+assert at_30["tanh, scale 0.5"] < 1e-6 and at_30["sigmoid, scale 1.0"] < at_30["tanh, scale 1.0"] < 1e-2
+assert at_30["ReLU, scale 2.0"] > 10 and at_30["LSTM, scale 1.0, forget bias 3"] > 0.02
+assert at_30["ReLU, identity, scale 1.0"] > 0.05
+ledger.append(("V F", "vanishing gradients", f"after 30 steps: tanh (scale 1) {at_30['tanh, scale 1.0']:.0e}, LSTM "
+               f"with forget bias 3 {at_30['LSTM, scale 1.0, forget bias 3']:.0e} of the norm"))
 
 # %% [markdown] slide="fragment"
 # - The sigmoid of deck F's formula has slope at most 1/4, and loses the gradient fastest (E31 once more).
-# - tanh loses it even at $g = 1$, since its slope is below 1 wherever a unit is active. At $g = 2$ it may explode.
-# - ReLU has slope 0 or 1 and does not saturate, so it explodes for a large $g$. Deck F's "Initialization + RELU" is the
-#   identity matrix at the start (Le, Jaitly and Hinton, 2015), the green curve.
+# - tanh loses it even at a scale of 1, since its slope is below 1 wherever a unit is active. At a scale of 2 it is
+#   about kept here; larger scales explode (try 3 in the explorer).
+# - ReLU has slope 0 or 1 and does not saturate, so it explodes for a large scale. Deck F's "Initialization + RELU" says
+#   no more; the best known way of this kind begins with the identity matrix for $U$ (Le, Jaitly and Hinton, 2015), the
+#   green curve.
 # - The LSTM's gradient fades slowly. A forget bias of 1, or of 3, makes the difference between a short memory and a
 #   long one. "Vanishing gradient is still an issue" (deck F) is right.
 #
 # And the latch of section 1? At its stable state $h = 0.957$ the Jacobian is $u (1 - h^2) = 2 \times 0.084 = 0.17$.
-# After ten steps the gradient is down by $0.17^{10} \approx 10^{-8}$. To *hold* a bit against noise a tanh unit must
-# sit where it is flat, and there the gradient vanishes (Bengio, Simard and Frasconi, 1994). This is not an accident of
-# the initialisation.
+# After ten steps the gradient is down by $0.17^{10} \approx 2 \times 10^{-8}$. To *hold* a bit against noise a tanh
+# unit must sit where it is flat, and there the gradient vanishes (Bengio, Simard and Frasconi, 1994). This is not an
+# accident of the initialisation.
 #
-# **Explorer 1.** The recurrent weights' scale $g$, the kind of unit, the forget bias.
+# **Explorer 1.** The scale of the recurrent weights, the kind of unit, the forget bias.
 
 # %% slide="subslide"
 def plot_gradient_reach(scale=1.2, unit="tanh", forget_bias=1.0):
-    """Gradient norm against distance for one cell, between its value at g = 1 (grey) and powers of g (dotted)."""
+    """Gradient norm against distance for one cell, beside scale 1 (grey) and the powers of the scale (dotted)."""
     _, axis = plt.subplots(figsize=(10, 5))
-    axis.semilogy(DISTANCES, gradient_norms(unit, 1.0, forget_bias), color=COLORS["grey"], label=f"{unit}, g = 1")
+    axis.semilogy(DISTANCES, gradient_norms(unit, 1.0, forget_bias), color=COLORS["grey"], label=f"{unit}, scale 1")
     norms = gradient_norms(unit, scale, forget_bias)
-    axis.semilogy(DISTANCES, norms, color=COLORS["vermillion"], label=f"{unit}, g = {scale:.2f}")
-    axis.semilogy(DISTANCES, scale ** DISTANCES.double(), ":", color=COLORS["blue"], label="$g^d$ (linear net)")
+    axis.semilogy(DISTANCES, norms, color=COLORS["vermillion"], label=f"{unit}, scale {scale:.2f}")
+    axis.semilogy(DISTANCES, scale ** DISTANCES.double(), ":", color=COLORS["blue"], label="scale$^d$ (linear net)")
     axis.set(title=f"{unit}: after 60 steps {norms[-1]:.0e} of the gradient is left", xlabel="distance $d$ (steps)",
              ylabel="relative norm (log scale)", ylim=(1e-10, 1e6))
     axis.legend()
@@ -495,7 +533,7 @@ def plot_gradient_reach(scale=1.2, unit="tanh", forget_bias=1.0):
 
 latch = np.arctanh(0.957) / 0.957  # the u for which 0.957 is a fixed point
 assert abs(latch - 2) < 0.01 and abs(2 * (1 - 0.957**2) - 0.17) < 0.01
-widgets.explore(plot_gradient_reach, labels={"scale": "scale g", "forget_bias": "forget bias (LSTM)"},
+widgets.explore(plot_gradient_reach, labels={"forget_bias": "forget bias (LSTM)"},
                 scale=(0.2, 3.0, 0.1), unit=["tanh", "sigmoid", "ReLU", "ReLU, identity", "LSTM"],
                 forget_bias=(-1.0, 5.0, 0.5))
 
@@ -529,9 +567,9 @@ ledger.append(("F", "clip against vanishing gradients",
 
 # %% [markdown] slide="subslide"
 # What an exploding gradient does to training shows already with one unit (after Pascanu, Mikolov and Bengio, 2013):
-# $h_t = 5\,\sigma(h_{t-1}) + b$, 50 steps from $h_0 = 0.5$, and the loss is $(\sigma(h_{50}) - 0.7)^2$. Only $b$ is
-# trained. The slope leads gently downhill to the foot of a wall, where a tiny change of $b$ decides on which of two
-# stable states the unit ends.
+# $h_t = 5\,\sigma(h_{t-1}) + b$ with the sigmoid $\sigma$, 50 steps from $h_0 = 0.5$, and the loss is $(\sigma(h_{50})
+# - 0.7)^2$. Only $b$ is trained; $b^*$ is the best. The slope leads gently downhill to the foot of a wall, where a tiny
+# change of $b$ decides on which of two stable states the unit ends.
 
 # %% slide="fragment"
 def wall_loss(b):
@@ -558,9 +596,9 @@ runs = {"without clipping": descend(clip=math.inf), "with clipping": descend(cli
 figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5))
 grid = torch.linspace(-2.8, -2.3, 2001, dtype=torch.float64)
 left.plot(grid, wall_loss(grid), color=COLORS["black"])
-left.axvspan(-2.55, -2.45, color=COLORS["sky"], alpha=0.3, label="twenty starts")
+left.axvspan(-2.55, -2.45, color=COLORS["sky"], alpha=0.3)
+left.text(-2.5, 0.2, "twenty\nstarts", ha="center")
 left.set(title="The wall", xlabel="bias $b$", ylabel="loss", xlim=(-2.8, -2.3))
-left.legend(loc="upper right")
 for (name, path), color in zip(runs.items(), ("vermillion", "blue"), strict=True):
     for k, line in enumerate(np.abs(path - BEST)):
         right.plot(line, color=COLORS[color], lw=1.2, alpha=0.6, label=name if k == 0 else None)
@@ -574,9 +612,9 @@ right.legend()
 plt.show()
 
 # %% [markdown] slide="fragment"
-# Without clipping, a step that happens to start on the wall is thrown far away; some runs walk back, others end where
-# the loss is flat and never return. With clipping, no step is longer than $0.6 \times 0.1$: the unit hops about the
-# foot of the wall. (It does not settle there. For that the learning rate must fall.)
+# Without clipping, a step that happens to start on the wall is thrown far away; some runs walk back, others come to
+# where the loss is so flat that they stay. With clipping, no step is longer than $0.6 \times 0.1$: the unit hops about
+# the foot of the wall. (It does not settle there. For that the learning rate must fall.)
 
 # %% [markdown] slide="slide"
 # ## 5. The LSTM: a memory with gates
@@ -589,7 +627,7 @@ plt.show()
 # i_t &= \sigma(W_i x_t + U_i h_{t-1} + b_i) &&\text{input gate: write?} \\
 # f_t &= \sigma(W_f x_t + U_f h_{t-1} + b_f) &&\text{forget gate: keep?} \\
 # o_t &= \sigma(W_o x_t + U_o h_{t-1} + b_o) &&\text{output gate: show?} \\
-# g_t &= \tanh(W_g x_t + U_g h_{t-1} + b_g) &&\text{content} \\
+# g_t &= \tanh(W_g x_t + U_g h_{t-1} + b_g) &&\text{proposal: what?} \\
 # c_t &= f_t \odot c_{t-1} + i_t \odot g_t, &\quad h_t &= o_t \odot \tanh(c_t).
 # \end{aligned}$$
 #
@@ -634,8 +672,8 @@ assert n_parameters(nn.LSTM(3, 5)) == 4 * n_parameters(nn.RNN(3, 5))
 
 # %% [markdown] slide="fragment"
 # "Many variant of LSTM" (deck F): the best known is the **gated recurrent unit** (GRU; Cho and others, 2014). It has
-# no memory beside the state, two gates, and one of them both keeps and writes:
-# $h_t = z_t \odot h_{t-1} + (1 - z_t) \odot \tilde h_t$.
+# no memory beside the state and two gates. One of them both keeps and writes; in the letters of the LSTM,
+# $h_t = f_t \odot h_{t-1} + (1 - f_t) \odot g_t$. The other decides how much of $h_{t-1}$ enters the proposal $g_t$.
 
 # %% [markdown] slide="subslide"
 # ### A memory task, and what the gates do
@@ -762,7 +800,8 @@ jacobian = torch.autograd.functional.jacobian(lambda x: both(x)[0], x)[:, 0, :, 
 halves = [jacobian[:, half].norm(dim=(1, 3)) for half in (slice(0, 6), slice(6, 12))]
 figure, axes = plt.subplots(1, 2, figsize=(12, 4.9))
 for axis, half, title in zip(axes, halves, ("forward half", "backward half"), strict=True):
-    picture = axis.imshow(half.clamp(min=1e-6).log10(), cmap="viridis", origin="lower", vmin=-6, vmax=0)
+    picture = axis.imshow(torch.where(half > 0, half, torch.nan).log10(), cmap="viridis", origin="lower", vmin=-5,
+                          vmax=0)
     axis.set(title=title, xlabel="input at step $s$", ylabel="output at step $t$")
     axis.grid(False)
 figure.colorbar(picture, ax=axes, label="log$_{10}$ of the derivative's norm")
@@ -771,8 +810,9 @@ assert halves[0].triu(1).abs().max() == 0 and halves[1].tril(-1).abs().max() == 
 assert halves[0].tril().abs().max() > 0.05 and halves[1].triu().abs().max() > 0.05
 
 # %% [markdown] slide="fragment"
-# The zeros are exact. Together the halves see everything, which is what one wants for tagging words or for section 8's
-# DNA. It is *not* what one wants for predicting the next character: the backward half has already read it.
+# White means 0, and these zeros are exact. Together the halves see everything, which is what one wants for tagging
+# words or for section 8's DNA. It is *not* what one wants for predicting the next character: the backward half has
+# already read it.
 
 # %% [markdown] slide="slide"
 # ## 6. A language model, letter by letter
@@ -784,8 +824,10 @@ assert halves[0].tril().abs().max() > 0.05 and halves[1].triu().abs().max() > 0.
 # A **language model** gives the probability of the next character, given those before: $p(c_1 \dots c_T) = \prod_t
 # p(c_t \mid c_1 \dots c_{t-1})$. An LSTM reads the text, and a softmax on its state gives the distribution (deck F:
 # $\hat P(x_{t+1} = v_j \mid x_t, \dots, x_1) = \hat y_{t,j}$). The target at each step is simply the next character, so
-# the text is its own label. The loss, the cross-entropy in units of $\log 2$, is **bits per character**: what an ideal
-# compressor driven by the model would need. Guessing evenly among 96 characters costs $\log_2 96 = 6.6$ bits.
+# the text is its own label. The loss is the cross-entropy (module 03): the mean of $-\log p$ of the character that
+# really came. With the logarithm to base 2 it is called **bits per character**: what an ideal compressor driven by the
+# model would need to store the text. Guessing evenly among 96 characters costs $\log_2 96 = 6.6$ bits. Two to that
+# power, $2^{6.6} = 96$, is the **perplexity**: among how many equally likely characters the model might as well choose.
 
 # %% slide="fragment"
 source = data.stdlib()
@@ -801,8 +843,10 @@ print(f"{len(train_ids):,} characters to learn from; {val_blocks.numel():,} from
 # ### The rivals: counting
 #
 # Shannon's models of 1948: a **unigram** model knows how frequent each character is, a **bigram** model how frequent
-# after the one before, a **trigram** model after the two before. Where a context has been seen $n$ times, we mix the
-# counts with the shorter model's probability, with weight $n$ against 3:
+# after the one before, a **trigram** model after the two before, and so on: an $n$-gram model looks at $n - 1$
+# characters before, its *context*. With $n(\dots)$ for how often something was seen, we mix the share
+# $n(\text{context}, c) / n(\text{context})$ with the shorter model's probability, with weights $n(\text{context})$
+# against 3. (The shortest model has an empty context, and is mixed with even guessing.)
 #
 # $$p(c \mid \text{context}) =
 #   \frac{n(\text{context}, c) + 3\, p(c \mid \text{shorter context})}{n(\text{context}) + 3}.$$
@@ -847,9 +891,9 @@ assert NGRAMS[1] > NGRAMS[2] > NGRAMS[3] > NGRAMS[5] and NGRAMS[1] < math.log2(l
 # %% [markdown] slide="subslide"
 # ### Training
 #
-# An embedding (a learned vector of 32 numbers for each character), an LSTM of 128 units, a linear layer. 2,000
-# iterations on 16 windows of 48 characters, so that back-propagation is truncated after 48 steps; each window
-# begins with an empty state. Clipping at norm 1.
+# An **embedding** (a learned vector of 32 numbers for each character, which is a linear layer on its one-hot vector),
+# an LSTM of 128 units, a linear layer. 2,000 iterations, each on 16 windows of 48 characters from random places, so
+# that back-propagation is truncated after 48 steps at most; each window begins with an empty state. Clipping at norm 1.
 # We stop at the iterations at which deck N prints its samples.
 
 # %% slide="fragment"
@@ -944,9 +988,9 @@ ledger.append(("N G V", "an LSTM learns to write, letter by letter", f"{final_bi
 # %% [markdown] slide="fragment"
 # The LSTM passes the counting models up to the trigrams. The 5-gram model stays ahead of it: it has counted all 7.8
 # million characters and keeps a table of all different runs of five. Our LSTM has read 1.5 million characters, has some
-# 100,000 numbers in which to keep them, and took ten seconds. Given more of all three, recurrent nets win (Karpathy,
-# Johnson and Fei-Fei, 2015). A claim that a net "has learned the language" should always name the counting model beside
-# it.
+# 100,000 numbers in which to keep them, and took some ten seconds. Given more of all three, recurrent nets win
+# (Karpathy, Johnson and Fei-Fei, 2015). A claim that a net "has learned the language" should always name the counting
+# model beside it.
 #
 # ### Beside deck N's samples
 #
@@ -1001,8 +1045,8 @@ ledger.append(("N", "samples at iterations 100 … 2000", "letters in known word
 # The same road: letters in the right frequency, then word-like runs, then words, at last a phrase. Punctuation and
 # layout come early (indentation, colons, brackets). Sense does not come.
 #
-# V 42 says that the net "can even learn document structure". A test on V 44's own sample, and on a longer text of ours:
-# do the brackets close in the right order?
+# V 42 says that the net "can even learn document structure". A test on V 44's own sample, and on a longer text of ours
+# (drawn at a temperature of 0.7, which the next pages explain): do the brackets close in the right order?
 
 
 # %% slide="fragment"
@@ -1051,7 +1095,8 @@ ledger.append(("V", "can even learn document structure",
 # To write, a character is drawn from the model's distribution, and read again as the next input. With a
 # **temperature** $T$ the logits are divided by $T$ first: $p_c \propto e^{z_c/T}$. $T < 1$ sharpens, $T > 1$ flattens,
 # and $T \to 0$ always takes the most likely character, the **argmax**. (`write` adds noise of size $T$ to the logits
-# and takes the largest sum, which is the same. With the noise held fixed, only $T$ changes.)
+# and takes the largest sum. For noise of the Gumbel distribution this is the same draw. With the noise held fixed, only
+# $T$ changes.)
 #
 # > **Erratum E24.** V 42: "Output: the most likely next character". The output is a *distribution* over characters. The
 # > text on V 43 and 44 was drawn from it. The most likely character each time leads into a loop.
@@ -1090,8 +1135,8 @@ figure, axis = plt.subplots(figsize=(9.5, 4.8))
 axis.plot(TEMPERATURES, familiar, "o-", color=COLORS["blue"], label="letters in known words")
 axis.plot(TEMPERATURES, fresh, "s--", color=COLORS["vermillion"], label="different runs of 12 characters")
 axis.set(title="Cold repeats, hot babbles (4 × 500 characters each)", xlabel="temperature $T$", ylabel="share (%)",
-         ylim=(0, 105))
-axis.legend(loc="center left", fontsize=13)
+         ylim=(0, 124), yticks=range(0, 101, 20))
+axis.legend(loc="upper center", fontsize=13, ncols=2)
 plt.show()
 assert fresh[0] < 40 < 80 < fresh[5] and familiar[-1] < familiar[3] - 10
 
@@ -1387,13 +1432,13 @@ widgets.explore(plot_review, labels={"pair": "words", "first": "first adjective"
 # if "but" lets its right side win. Deck F, after Socher and others (2011): "every word and every phrase is a vector; a
 # neural network combines two vectors into one vector". Along the brackets, from the words up,
 #
-# $$p = \tanh\left(V \begin{bmatrix} a \\ b \end{bmatrix} + v\right),$$
+# $$h = \tanh\left(V \begin{bmatrix} h_{\text{left}} \\ h_{\text{right}} \end{bmatrix} + v\right),$$
 #
-# with one $V$ for all places of the tree: weight sharing in structure. A recurrent net is the special case in which the
-# tree leans to one side. Each node with a meaning gets a label, read off its vector by one softmax. As $a$ and $b$ only
-# add up inside the tanh, a "not" that must turn its partner around is a hard case; Socher and others (2013), deck F's
-# link, add a product of the two, $[a; b]^\top V' [a; b]$ with one matrix for each component. We train both, and watch
-# which learns faster.
+# with one matrix $V$ and one bias $v$ for all places of the tree: weight sharing in structure. A recurrent net is the
+# special case in which the tree leans to one side. Each node with a meaning gets a label, read off its vector by one
+# softmax. As the two sides only add up inside the tanh, a "not" that must turn its partner around is a hard case;
+# Socher and others (2013), deck F's link, add products: with $q$ for the two vectors one above the other, component $k$
+# gets $q^\top V'_k\, q$ as well, with one matrix $V'_k$ for each. We train both, and watch which learns faster.
 #
 # The trees: an adjective; *not X*; *very X*; *X but Y*, which means Y. Trained on trees of at most four levels.
 
@@ -1847,7 +1892,7 @@ right.fill_between(range(60), 0, 100 * y_gap[example], step="mid", color=COLORS[
 right.plot(100 * told[False][example], "--", color=COLORS["orange"], label="forwards only")
 right.plot(100 * told[True][example], color=COLORS["blue"], label="bidirectional")
 right.set(title="Question 3, one sequence with both words", xlabel="base",
-          ylabel="probability of “between” (%)", ylim=(-3, 130))
+          ylabel="probability of “between” (%)", ylim=(-3, 130), yticks=range(0, 101, 20))
 right.legend(loc="upper center", ncols=3, fontsize=12)
 plt.show()
 print(f"the filter's bases: {consensus}; it has {overlap!r} in common with {MINUS_10}")
@@ -1877,8 +1922,8 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 #   recurrent net, structure needs brackets (**recursive** nets) or more.
 # - Frames of a video and bases of DNA are sequences like any other. Ask first whether a short window would do.
 #
-# **Next:** the lab of this module, in which you write the cells, back-propagation
-# through time, clipping and the character model yourself; then module 06, in which words become vectors.
+# **Next:** the [lab of this module](../labs/05_rnn/05_rnn.ipynb), in which you write the cells, back-propagation
+# through time, clipping and what a character model needs yourself; then module 06, in which words become vectors.
 #
 # ## References
 #
