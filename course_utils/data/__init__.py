@@ -21,7 +21,7 @@ from ._corpora import (
 from ._digits import digits
 from ._docstrings import docstrings
 from ._fetch import DataError, cache_folder
-from ._glyphs import glyphs
+from ._glyphs import GLYPH_FONTS, draw_glyphs, glyphs
 from ._images import ImageSet
 from ._mnist import fashion_mnist, mnist
 from ._stdlib import stdlib
@@ -29,6 +29,7 @@ from ._text import Analogies, Sentences, Text, WordPairs, WordVectors
 from ._word_vectors import word_vectors
 
 __all__ = [
+    "GLYPH_FONTS",
     "Analogies",
     "DataError",
     "ImageSet",
@@ -40,6 +41,7 @@ __all__ = [
     "cache_folder",
     "digits",
     "docstrings",
+    "draw_glyphs",
     "fashion_mnist",
     "glove",
     "glyphs",

@@ -12,7 +12,7 @@ from torch import Tensor
 from ._images import ImageSet
 
 CLASSES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-FONTS = (
+GLYPH_FONTS = (
     *("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique"),
     *("DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique", "DejaVuSansMono-BoldOblique"),
     *("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic"),
@@ -37,24 +37,43 @@ def glyphs(
     Raises ValueError for an empty, repeated or longer than one-character class, or a character that the fonts lack.
     """
     names = _checked(CLASSES if classes is None else classes)
-    templates = torch.stack([_template(font, name) for name in names for font in FONTS])
-    templates = templates.view(len(names), len(FONTS), *templates.shape[1:])
-    x_train, y_train = _draw(templates, n_train, np.random.default_rng([seed, 0]))
-    x_test, y_test = _draw(templates, n_test, np.random.default_rng([seed, 1]))
+    x_train, y_train = _draw(names, n_train, np.random.default_rng([seed, 0]))
+    x_test, y_test = _draw(names, n_test, np.random.default_rng([seed, 1]))
     return ImageSet("glyphs", x_train, y_train, x_test, y_test, names)
 
 
-def _draw(templates: Tensor, n: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """templates: (classes, fonts, height, width). Returns images (n, 1, 28, 28) and labels (n,)."""
-    labels = torch.from_numpy(rng.permutation(n) % len(templates))
-    fonts = torch.from_numpy(rng.integers(len(FONTS), size=n))
-    warps = torch.from_numpy(_warps(n, rng))
+def draw_glyphs(characters: Sequence[str], fonts: Sequence[str], maps: np.ndarray) -> Tensor:
+    """Characters in given fonts, turned, stretched and moved: float32 (N, 1, 28, 28) in [0, 1] in steps of 1/255.
+
+    characters, fonts: one for each image; fonts are names out of `GLYPH_FONTS`. maps: (N, 2, 3), for each image the
+    affine map from places in it to places in the upright character, in coordinates from -1 to 1;
+    [[1, 0, 0], [0, 1, 0]] leaves it as it is.
+
+    Raises ValueError for arguments of different lengths, an unknown font, or a character that the fonts lack.
+    """
+    if len(characters):
+        _checked(sorted(set(characters)))
+    unknown = sorted(set(fonts) - set(GLYPH_FONTS))
+    if unknown:
+        raise ValueError(f"no font {', '.join(unknown)}; there are: {', '.join(GLYPH_FONTS)}.")
+    if not len(characters) == len(fonts) == len(maps) or np.shape(maps)[1:] != (2, 3):
+        raise ValueError(f"one character, one font and one map (2, 3) for each image; got {len(characters)} "
+                         f"characters, {len(fonts)} fonts and maps of shape {np.shape(maps)}.")
+    parts = [torch.empty(0, 1, SIDE, SIDE)]
     # 1,000 at a time: at four times the resolution the whole set would need gigabytes.
-    parts = [
-        _warped(templates[label, font], warp)
-        for label, font, warp in zip(labels.split(1000), fonts.split(1000), warps.split(1000), strict=True)
-    ]
-    return torch.cat(parts), labels
+    for k in range(0, len(characters), 1000):
+        pairs = zip(fonts[k : k + 1000], characters[k : k + 1000], strict=True)
+        templates = torch.stack([_template(*pair) for pair in pairs])
+        parts.append(_warped(templates, torch.as_tensor(maps[k : k + 1000], dtype=torch.float32)))
+    return torch.cat(parts)
+
+
+def _draw(names: Sequence[str], n: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Returns images (n, 1, 28, 28) and labels (n,), which count the names."""
+    labels = rng.permutation(n) % len(names)
+    fonts = rng.integers(len(GLYPH_FONTS), size=n)
+    images = draw_glyphs([names[label] for label in labels], [GLYPH_FONTS[font] for font in fonts], _warps(n, rng))
+    return images, torch.from_numpy(labels)
 
 
 def _warps(n: int, rng: np.random.Generator) -> np.ndarray:

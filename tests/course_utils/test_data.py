@@ -138,23 +138,44 @@ def test_glyphs_of_the_same_seed_are_the_same_bytes_in_any_process_with_any_numb
     assert digest(other.x_train) != digest(here.x_train)
 
 
+def still(n):
+    """Maps that leave characters as they are."""
+    return np.tile(np.float32([[1, 0, 0], [0, 1, 0]]), (n, 1, 1))
+
+
+def test_drawn_glyphs_follow_their_maps():
+    plain = data.draw_glyphs("AB", ["cmr10", "DejaVuSans-Bold"], still(2))
+    check = plain[0, 0]
+    assert plain.shape == (2, 1, 28, 28) and plain.dtype == torch.float32 and plain.min() >= 0 and plain.max() <= 1
+    moved, turned = still(2)
+    moved[0, 2], turned[:] = -4 / 14, -turned  # four pixels to the right; half a turn
+    images = data.draw_glyphs("AA", ["cmr10"] * 2, np.stack([moved, turned]))
+    assert torch.allclose(images[0, 0, :, 4:], check[:, :-4], atol=0.005) and not torch.equal(images[0, 0], check)
+    assert torch.allclose(images[1, 0], check.flip(0, 1), atol=0.02)
+    assert data.draw_glyphs("", [], still(0)).shape == (0, 1, 28, 28)
+
+
+@pytest.mark.parametrize(("characters", "fonts", "n", "words"), [
+    ("AB", ["cmr10"], 2, "one character, one font and one map"),
+    ("A", ["Comic Sans"], 1, "no font Comic Sans; there are: DejaVuSans"),
+    ("é", ["cmr10"], 1, "printable ASCII"),
+])
+def test_what_cannot_be_drawn_is_refused(characters, fonts, n, words):
+    with pytest.raises(ValueError, match=words):
+        data.draw_glyphs(characters, fonts, still(n))
+
+
 def test_glyphs_show_what_their_label_says():
     """The unwarped characters, as nearest neighbours, name most of the warped ones; chance is 10 %."""
     glyphs = data.glyphs(n_train=10, n_test=500, classes="ABCDEFGHKM")
-    still = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]])
-    templates = torch.cat(
-        [
-            _glyphs._warped(_glyphs._template(font, name)[None], still)
-            for name in glyphs.classes
-            for font in _glyphs.FONTS
-        ]
-    )
-    nearest = torch.cdist(glyphs.x_test.flatten(1), templates.flatten(1)).argmin(dim=1) // len(_glyphs.FONTS)
+    pairs = [(name, font) for name in glyphs.classes for font in data.GLYPH_FONTS]
+    templates = data.draw_glyphs([name for name, _ in pairs], [font for _, font in pairs], still(len(pairs)))
+    nearest = torch.cdist(glyphs.x_test.flatten(1), templates.flatten(1)).argmin(dim=1) // len(data.GLYPH_FONTS)
     assert (nearest == glyphs.y_test).float().mean() > 0.6
 
 
 def test_each_font_draws_every_character_differently_and_inside_the_frame():
-    for font in _glyphs.FONTS:
+    for font in data.GLYPH_FONTS:
         drawn = torch.stack([_glyphs._template(font, name) for name in _glyphs.CLASSES])
         assert len({digest(image) for image in drawn}) == len(_glyphs.CLASSES), font
         assert drawn.flatten(1).mean(dim=1).min() > 0.01, font
