@@ -12,7 +12,9 @@ from pathlib import Path
 STAFF_COMMANDS = {
     "build": "the notebooks from their text sources",
     "verify": "prove that labs mark right",
+    "collect": "put what was handed in where it is graded",
     "grade": "grade submissions",
+    "export": "marks for Canvas or Moodle",
 }
 STAFF_PACKAGES = ("click", "jupytext", "nbformat", "nbclient", "nbgrader", "rich", "course_staff")
 INSTALL = "is for staff: in a checkout of the course, run  pip install -e '.[staff]'"

@@ -9,6 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_staff.grading import moments
+from course_staff.grading.collected import Collected, Receipt
 from course_staff.paths import CourseError
 
 # A student's name is a folder's name: it becomes part of paths, of a database and of a spreadsheet.
@@ -46,12 +48,25 @@ def submissions(directory: Path, module: str, students: Collection[str] = ()) ->
     if not found:
         nothing = f"Nothing to grade: no folder submitted/STUDENT/{module} in {directory}."
         raise CourseError("\n".join([*refused, nothing]))
-    timed = [submission.student for submission in found if os.path.lexists(submission.path.with_name("timestamp.txt"))]
+    receipts = Collected.of(directory, module).receipts
+    timed = [submission.student for submission in found if not _is_ours(submission, receipts)]
     if timed:
         refused.append(f"timestamp.txt of {', '.join(timed)} was not used: times come from whoever collected. "
                        "Formgrader does read it and takes these submissions for not autograded: remove it before you "
                        "open formgrader.")
     return found, refused
+
+
+def _is_ours(submission: Submission, receipts: dict[str, Receipt]) -> bool:
+    """Whether timestamp.txt is the one that `course collect` wrote, or is not there."""
+    path, receipt = submission.path.with_name("timestamp.txt"), receipts.get(submission.student)
+    if not os.path.lexists(path):
+        return True
+    try:
+        return bool(receipt and receipt.time and not path.is_symlink()
+                    and path.read_bytes()[:100] == moments.line(receipt.time).encode())
+    except OSError:
+        return False
 
 
 def _problem(folder: Path, lab_folder: Path, path: Path) -> str:

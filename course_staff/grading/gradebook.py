@@ -5,29 +5,47 @@ Only automatic scores and comments are written, all of them at each run. What a 
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import logging
-import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from nbgrader.api import BaseCell, Comment, Grade, Gradebook, MissingEntry, SubmittedAssignment, SubmittedNotebook
-from nbgrader.plugins import CsvExportPlugin
-from sqlalchemy.exc import SAWarning
+import nbgrader.api
+from nbgrader.api import (
+    Assignment,
+    BaseCell,
+    Comment,
+    Grade,
+    Gradebook,
+    MissingEntry,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
+from nbgrader.preprocessors import AssignLatePenalties
+from sqlalchemy import make_url
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
+from traitlets.config import Config, PyFileConfigLoader
 
 from course_staff.authoring import notebooks
+from course_staff.grading import spreadsheet
+from course_staff.grading.collected import Timing
 from course_staff.grading.job import Job, Result
+from course_staff.grading.roster import Student
+from course_staff.grading.store import replace
 from course_staff.lab import Lab
 from course_staff.paths import CourseError, put_scripts_on_path
 
 FILE = "gradebook.db"
+CONFIG = "nbgrader_config.py"
+# Those of nbgrader's own export, in its order.
+COLUMNS = ("assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email", "raw_score",
+           "late_submission_penalty", "score", "max_score")
 NO_RESPONSE = "No response."
 LOST = "The cell of this answer is missing from the notebook."
 
@@ -44,11 +62,12 @@ class Mark:
 
 @dataclass(frozen=True)
 class Standing:
-    """A student's marks in one lab: by exercise, in the lab's order, and their sum."""
+    """A student's marks in one lab: by exercise, in the lab's order, and their sum less the penalty for lateness."""
 
     marks: dict[str, Mark]
     total: float
     max_total: float
+    penalty: float = 0.0
 
     @property
     def pending(self) -> list[str]:
@@ -56,33 +75,74 @@ class Standing:
         return [exercise for exercise, mark in self.marks.items() if mark.pending]
 
 
-def url(directory: Path) -> str:
-    """The database of the course directory, as SQLAlchemy names it."""
-    return f"sqlite:///{directory.resolve() / FILE}"
+def configuration(directory: Path) -> Config:
+    """What nbgrader_config.py of the course directory says, as formgrader reads it there. Empty where there is none.
+
+    Raises CourseError where the file cannot be run.
+    """
+    if not (directory / CONFIG).is_file():
+        return Config()
+    try:
+        return PyFileConfigLoader(CONFIG, path=str(directory)).load_config()
+    except Exception as error:  # whatever the instructor's Python raises
+        raise CourseError(f"{directory / CONFIG} cannot be run: {type(error).__name__}: {error}.") from None
+
+
+def url(directory: Path, given: str = "") -> str:
+    """The database of the course directory, as SQLAlchemy names it.
+
+    given: instead of the one that nbgrader_config.py names. Without either it is gradebook.db. A relative file of
+    SQLite lies in the course directory, as it does for nbgrader, which works from there. Raises CourseError for what
+    is no such name.
+    """
+    configured = configuration(directory).CourseDirectory
+    name = given or (configured.db_url if "db_url" in configured else "") or f"sqlite:///{FILE}"
+    try:
+        parsed = make_url(name)
+    except SQLAlchemyError:
+        raise CourseError("The database is named as SQLAlchemy does, for example sqlite:///grades.db or "
+                          "postgresql+psycopg://user:password@host/database.") from None
+    if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        parsed = parsed.set(database=str(directory.resolve() / str(parsed.database)))
+    return parsed.render_as_string(hide_password=False)
+
+
+def shown(name: str) -> str:
+    """A database's name for people: a file of SQLite as its path, anything else without its password."""
+    parsed = make_url(name)
+    return str(parsed.database) if parsed.get_backend_name() == "sqlite" else parsed.render_as_string()
 
 
 @contextmanager
-def opened(directory: Path, course_id: str) -> Iterator[Gradebook]:
-    """The gradebook of a course directory; made where there is none. Raises CourseError for a file that is none."""
+def opened(directory: Path, course_id: str, given: str = "") -> Iterator[Gradebook]:
+    """The gradebook of a course directory; made where there is none. `given`: as for `url`.
+
+    Raises CourseError for what is no gradebook, and where the database or its driver is not there.
+    """
     put_scripts_on_path()
+    name = url(directory, given)
     try:
-        book = Gradebook(url(directory), course_id=course_id)
+        book = Gradebook(name, course_id=course_id)
+    except ModuleNotFoundError as error:
+        raise CourseError(f"The database {shown(name)} needs the Python package {error.name}: install it beside "
+                          "nbgrader.") from None
     except Exception as error:  # SQLAlchemy's errors, of which the driver decides
-        raise CourseError(f"{directory / FILE} cannot be opened as nbgrader's gradebook: "
+        raise CourseError(f"{shown(name)} cannot be opened as nbgrader's gradebook: "
                           f"{str(error).splitlines()[0]}. After an update of nbgrader: back it up, then run "
-                          "`nbgrader db upgrade` beside it.") from None
+                          "`nbgrader db upgrade` in the course directory.") from None
     try:
         yield book
     finally:
         book.close()
 
 
-def declare(book: Gradebook, lab: Lab, release: Path) -> list[str]:
-    """Bring the assignment's exercises and maximum points up to date. Returns what a human should know.
+def declare(book: Gradebook, lab: Lab, release: Path, due: datetime | None = None) -> list[str]:
+    """Bring the assignment's exercises, maximum points and due date up to date. Returns what a human should know.
 
-    An exercise that the lab no longer has is worth 0 points from now on, for everyone.
+    due: without one, what formgrader was told stays. An exercise that the lab no longer has is worth 0 points from now
+    on, for everyone.
     """
-    book.update_or_create_assignment(lab.name)
+    book.update_or_create_assignment(lab.name, **({"duedate": due} if due else {}))
     book.update_or_create_notebook(lab.name, lab.name)
     graded = {cell.grade_id: cell for cell in (*lab.tests.values(), *lab.written.values())}
     for name, cell in graded.items():
@@ -131,6 +191,77 @@ def set_marks(book: Gradebook, lab: Lab, job: Job, result: Result) -> None:
             notebook.flagged = True  # only a human takes a flag off
 
 
+# Penalties and times
+
+
+Penalty = Callable[[str, float, float], float]
+
+
+def penalty_of(directory: Path) -> Penalty:
+    """What nbgrader takes off for lateness: (student, score, seconds late) -> points, from 0 to the score.
+
+    nbgrader_config.py decides, by AssignLatePenalties.plugin_class and LateSubmissionPlugin.penalty_method; without
+    them nothing is taken off. Raises CourseError for a plugin that cannot be had.
+    """
+    config = configuration(directory)
+    quiet = logging.getLogger("course.penalties")
+    quiet.propagate = False
+    try:
+        with _importable(directory):
+            step = AssignLatePenalties(config=config)
+            step.init_plugin()
+    except Exception as error:
+        raise CourseError(f"{directory / CONFIG}: the plugin for late submissions cannot be used: {error}") from None
+    step.log = step.plugin_inst.log = quiet
+
+    def penalty(student: str, score: float, seconds: float) -> float:
+        if seconds <= 0:
+            return 0.0
+        taken = step.plugin_inst.late_submission_penalty(student, score, seconds)
+        return min(max(float(taken or 0.0), 0.0), score)
+
+    return penalty
+
+
+@contextmanager
+def _importable(directory: Path) -> Iterator[None]:
+    """A plugin may lie in the course directory, where nbgrader is started. It is searched last."""
+    import sys
+
+    sys.path.append(str(directory.resolve()))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(directory.resolve()))
+
+
+def set_times(book: Gradebook, lab: Lab, student: str, timing: Timing, penalty: Penalty) -> None:
+    """Set when a submission came, the student's extension, and the penalty. The marks have been set before."""
+    submission = book.find_submission(lab.name, student)
+    notebook = book.find_submission_notebook(lab.name, lab.name, student)
+    with _all_or_nothing(book):
+        submission.timestamp = timing.time
+        if timing.managed:
+            submission.extension = timing.extension
+        notebook.late_submission_penalty = penalty(student, notebook.score, submission.total_seconds_late) or None
+
+
+def set_names(book: Gradebook, students: Iterable[Student]) -> None:
+    """Set names, addresses and the platform's ids, and add who is not there yet. In one transaction."""
+    attributes = ("first_name", "last_name", "email", "lms_user_id")
+    known = {student.id: student for student in book.students}
+    with _all_or_nothing(book):
+        for student in students:
+            values = dict(zip(attributes, (student.first_name, student.last_name, student.email, student.lms_id),
+                              strict=True))
+            entry = known.get(student.id)
+            if entry is None:
+                book.db.add(nbgrader.api.Student(id=student.id, **values))
+            elif any(getattr(entry, name) != value for name, value in values.items()):
+                for name, value in values.items():
+                    setattr(entry, name, value)
+
+
 def set_ungraded(book: Gradebook, lab: Lab, student: str) -> None:
     """What is handed in now could not be graded: earlier automatic scores go, because they belong to another file."""
     book.update_or_create_student(student)
@@ -144,6 +275,7 @@ def set_ungraded(book: Gradebook, lab: Lab, student: str) -> None:
             grade.needs_manual_grade = grade.manual_score is None
         for comment in notebook.comments:
             comment.auto_comment = None
+        notebook.late_submission_penalty = None
 
 
 @dataclass(frozen=True)
@@ -151,15 +283,46 @@ class Entry:
     """What the gradebook has of one student's submission of one lab.
 
     grades: (score, automatic, manual, extra credit, needs a human) by grade id. comments: (automatic, manual) by name.
+    time: when it came, due: when everybody's was due, both UTC without zone, as nbgrader keeps them. penalty: points.
     """
 
-    grades: dict[str, tuple[float, float | None, float | None, float | None, bool]]
-    comments: dict[str, tuple[str | None, str | None]]
+    grades: dict[str, tuple[float, float | None, float | None, float | None, bool]] = field(default_factory=dict)
+    comments: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    time: datetime | None = None
+    due: datetime | None = None
+    extension: timedelta | None = None
+    penalty: float = 0.0
 
     def digest(self) -> str:
         """A hash of it: the pages for students show what stands here."""
-        facts = [sorted(self.grades.items()), sorted(self.comments.items())]
+        facts = [sorted(self.grades.items()), sorted(self.comments.items()), str(self.time), str(self.due),
+                 str(self.extension), self.penalty]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    @property
+    def score(self) -> float:
+        """Points without the penalty."""
+        return sum(score for score, *_ in self.grades.values())
+
+    @property
+    def pending(self) -> bool:
+        """Whether a human still has to grade something, or nothing could be graded."""
+        return any(waits for *_, waits in self.grades.values())
+
+    @property
+    def own_due(self) -> datetime | None:
+        """The student's own due date, with the extension."""
+        return self.due + (self.extension or timedelta()) if self.due else None
+
+    @property
+    def seconds_late(self) -> float:
+        """How long after the student's own due date it came, in seconds; 0 where one of the two is not known."""
+        return max(0.0, (self.time - self.own_due).total_seconds()) if self.time and self.own_due else 0.0
+
+    def comment(self, name: str) -> str | None:
+        """The comment that counts: a human's goes before ours, as in nbgrader."""
+        automatic, manual = self.comments.get(name, (None, None))
+        return automatic if manual is None else manual
 
     def standing(self, lab: Lab) -> Standing:
         """The marks by exercise. Raises KeyError where there are none for one."""
@@ -168,11 +331,11 @@ class Entry:
             score, _, manual, _, pending = self.grades[cell.grade_id or ""]
             marks[exercise] = Mark(score, cell.points, pending, manual is not None)
         most = sum(cell.points for cell in (*lab.tests.values(), *lab.written.values()))
-        return Standing(marks, sum(score for score, *_ in self.grades.values()), most)
+        return Standing(marks, max(0.0, self.score - self.penalty), most, self.penalty)
 
 
 def entries(book: Gradebook, lab: Lab, student: str | None = None) -> dict[str, Entry]:
-    """What the gradebook has of a lab, by student: of all, or of one. In three queries, however many students."""
+    """What the gradebook has of a lab, by student: of all, or of one. In a few queries, however many students."""
     try:
         notebook = book.find_notebook(lab.name, lab.name)
     except MissingEntry:
@@ -186,37 +349,45 @@ def entries(book: Gradebook, lab: Lab, student: str | None = None) -> dict[str, 
                  .filter(SubmittedNotebook.notebook_id == notebook.id))
         return query.filter(SubmittedAssignment.student_id == student) if student is not None else query
 
-    found: dict[str, Entry] = {}
+    about = (book.db.query(SubmittedAssignment.student_id, SubmittedAssignment.timestamp, Assignment.duedate,
+                           SubmittedAssignment.extension, SubmittedNotebook.late_submission_penalty)
+             .select_from(SubmittedNotebook)
+             .join(SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+             .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
+             .filter(SubmittedNotebook.notebook_id == notebook.id))
+    if student is not None:
+        about = about.filter(SubmittedAssignment.student_id == student)
+    found = {name: Entry(time=time, due=due, extension=extension, penalty=penalty or 0.0)
+             for name, time, due, extension, penalty in about}
     for name, cell, *grade in rows(Grade, Grade.score, Grade.auto_score, Grade.manual_score, Grade.extra_credit,
                                    Grade.needs_manual_grade):
-        found.setdefault(name, Entry({}, {})).grades[cell] = tuple(grade)
+        found[name].grades[cell] = tuple(grade)
     for name, cell, *comment in rows(Comment, Comment.auto_comment, Comment.manual_comment):
-        found.setdefault(name, Entry({}, {})).comments[cell] = tuple(comment)
+        found[name].comments[cell] = tuple(comment)
     return found
 
 
 def export(book: Gradebook, path: Path, ungraded: set[tuple[str, str]]) -> None:
-    """Write grades.csv with nbgrader's own exporter.
+    """Write grades.csv: what nbgrader's own export writes, with names quoted, in one order, in two queries a lab.
 
-    ungraded: (lab, student) of what could not be graded; the exporter would write 0 for it, we leave the score empty.
+    nbgrader's asks the database several times for each student and lab. ungraded: (lab, student) of what could not be
+    graded; nbgrader would write 0 for it, we leave the score empty.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    exporter = CsvExportPlugin(to=str(partial))
-    exporter.log = logging.getLogger("course.export")
-    exporter.export(book)
-    with partial.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-        columns = list(csv.DictReader(io.StringIO(partial.read_text(encoding="utf-8"))).fieldnames or ())
-    for row in rows:
-        if (row["assignment"], row["student_id"]) in ungraded:
-            row["raw_score"] = row["score"] = ""
-    # The exporter's order is that of the first recording, which differs from run to run.
-    rows.sort(key=lambda row: (row["assignment"], row["student_id"]))
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(partial, path)
+    students = sorted(book.db.query(
+        nbgrader.api.Student.id, nbgrader.api.Student.last_name, nbgrader.api.Student.first_name,
+        nbgrader.api.Student.email), key=lambda row: row[0])
+    rows = []
+    for assignment in sorted(book.assignments, key=lambda assignment: assignment.name):
+        handed_in = {student: rest for student, *rest in book.db.query(
+            SubmittedAssignment.student_id, SubmittedAssignment.timestamp, SubmittedAssignment.score,
+            SubmittedAssignment.late_submission_penalty).filter(SubmittedAssignment.assignment_id == assignment.id)}
+        for student, last, first, email in students:
+            time, score, penalty = handed_in.get(student, ("", 0.0, 0.0))
+            scores = ["", penalty, ""] if (assignment.name, student) in ungraded else [
+                score, penalty, max(0.0, score - penalty)]
+            rows.append(dict(zip(COLUMNS, [assignment.name, assignment.duedate, time, student, last, first, email,
+                                           *scores, assignment.max_score], strict=True)))
+    replace(path, spreadsheet.written(COLUMNS, rows).encode())
 
 
 @contextmanager

@@ -114,8 +114,8 @@ class Connection:
         return processes.threads(self.pid) == 1
 
     def lives(self) -> bool:
-        """Whether the process is still there."""
-        return processes.runs(self.pid)
+        """Whether the process is still there, and not stopped: by another copy's signal it could be."""
+        return processes.runs(self.pid) and not processes.stopped(self.pid)
 
 
 class Launcher(Protocol):

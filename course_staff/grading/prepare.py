@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from course_staff.lab import Cell, Lab, free_names
 from course_staff.paths import CourseError
 
 MAX_BYTES = 100 * 2**20  # of a file; a notebook full of pictures has a few
+MAX_VALUES = 3_000_000  # lists, tables and entries in a file: an empty table of two bytes takes sixty in memory
 MAX_SOURCE = 200_000  # characters of one cell
 MAX_ADDED = 200  # cells that a student added
 MAX_TOTAL = 4_000_000  # characters of all cells
+MAX_ODD = 20  # notes about metadata
 RUN_SECONDS = 60.0  # deadline of a cell without one of its own
 
 
@@ -73,6 +76,8 @@ def prepare(lab: Lab, release: Path, submission: Path, student: str, seed: int =
                            exercise=cell.exercise) for number, part in enumerate(parts, start=1)]
         elif cell.role == "test" and cell.exercise and cell.grade_id:
             sources = found.graded[cell.grade_id]
+            if not sources:
+                notes.append(f"The check {cell.grade_id!r} is lost: the released one is used.")
             if any(text.strip() not in (source.strip(), cell.source.strip()) for text in sources):
                 notes.append(f"The check {cell.grade_id!r} was edited: the released one is used.")
             names = tuple(sorted(free_names(cell.source) & lab.proxied_names))
@@ -101,7 +106,10 @@ def read_cells(path: Path) -> list[dict[str, Any]]:
             raise Unreadable(f"{path.name} is empty: ask for the file again.")
         if size > MAX_BYTES:
             raise Unreadable(f"{path.name} has {size // 2**20} MB: ask for it with its outputs cleared.")
-        data = json.loads(path.read_bytes())
+        content = path.read_bytes()
+        if sum(map(content.count, (b"{", b"[", b","))) > MAX_VALUES:
+            raise Unreadable(f"{path.name} holds too many values: ask for it with its outputs cleared.")
+        data = json.loads(content)
     except OSError as error:
         raise Unreadable(f"{path.name} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError):
@@ -116,20 +124,39 @@ def _normal(cell: dict[str, Any]) -> dict[str, Any]:
     source = cell.get("source", "")
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
+    # Other systems end lines otherwise; that is no edit.
+    source = source.replace("\r\n", "\n").replace("\r", "\n") if isinstance(source, str) else ""
     metadata = cell.get("metadata")
     return {
         "cell_type": cell.get("cell_type"),
-        "source": source[:MAX_SOURCE] if isinstance(source, str) else "",
-        "too_long": isinstance(source, str) and len(source) > MAX_SOURCE,
+        "source": source[:MAX_SOURCE],
+        "too_long": len(source) > MAX_SOURCE,
         "id": cell.get("id") if isinstance(cell.get("id"), str) else "",
         "metadata": metadata if isinstance(metadata, dict) else {},
     }
 
 
-def _grade_id(cell: dict[str, Any]) -> str | None:
+def _nbgrader(cell: dict[str, Any]) -> dict[str, Any]:
     nbgrader = cell["metadata"].get("nbgrader")
-    grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    return nbgrader if isinstance(nbgrader, dict) else {}
+
+
+def _grade_id(cell: dict[str, Any]) -> str | None:
+    grade_id = _nbgrader(cell).get("grade_id")
     return grade_id if isinstance(grade_id, str) else None
+
+
+def _oddities(cell: dict[str, Any], role: str, points: float) -> Iterator[str]:
+    """What a graded cell says of itself and the release does not."""
+    wanted = "markdown" if role == "written" else "code"
+    if cell["cell_type"] != wanted:
+        kind = {"code": "code", "markdown": "Markdown", "raw": "raw"}.get(str(cell["cell_type"]), "of no known type")
+        yield f"is {kind}; it counts as the {wanted.capitalize() if wanted == 'markdown' else wanted} that it was"
+    says = _nbgrader(cell)
+    # Older versions of nbgrader write fewer keys, and a cell without metadata was found by its own id.
+    for key, value in (("points", points), ("grade", role != "answer"), ("solution", role != "test")):
+        if key in says and not (key == "points" and role == "answer") and says[key] != value:
+            yield f"says {key} = {json.dumps(says[key])[:40]}: ignored"
 
 
 def _released_cells(lab: Lab, release: Path) -> list[tuple[str, str]]:
@@ -151,6 +178,8 @@ def _find(cells: list[dict[str, Any]], released: list[tuple[str, str]], lab: Lab
     by_text = {text.strip(): cell_id for cell_id, text in released if roles[cell_id].role in ("setup", "code")}
     found = _Found()
     last, skipped = "", 0
+    odd: list[str] = []
+    no_code: dict[str, list[str]] = defaultdict(list)
     for cell in cells:
         grade_id = _grade_id(cell)
         known = grade_id if grade_id in roles else cell["id"] if cell["id"] in roles else None
@@ -159,7 +188,10 @@ def _find(cells: list[dict[str, Any]], released: list[tuple[str, str]], lab: Lab
         if cell["too_long"]:
             found.notes.append(f"A cell has more than {MAX_SOURCE} characters: it was cut there.")
         if known is not None and roles[known].role in ("answer", "test", "written"):
-            found.graded[known].append(cell["source"])
+            # Notes below half of an answer cell keep its id. Where no code is left, they may be the answer.
+            prose = roles[known].role == "answer" and cell["cell_type"] != "code"
+            (no_code if prose else found.graded)[known].append(cell["source"])
+            odd += [f"The cell {known!r} {what}." for what in _oddities(cell, roles[known].role, roles[known].points)]
             last = known
             skipped += "skip-execution" in _tags(cell)
         elif known is not None:
@@ -172,6 +204,11 @@ def _find(cells: list[dict[str, Any]], released: list[tuple[str, str]], lab: Lab
             last = known
         elif cell["cell_type"] == "code" and cell["source"].strip():
             found.added[last].append(cell["source"])
+        if known is None and grade_id is not None and _nbgrader(cell).get("grade"):
+            odd.append(f"A cell says that it is graded as {grade_id[:60]!r}, which this lab does not have: ignored.")
+    found.notes += list(dict.fromkeys(odd))[:MAX_ODD]
+    for known, sources in no_code.items():
+        found.graded[known] = found.graded[known] or sources
     if skipped:
         found.notes.append(f"{skipped} graded cells carry the tag skip-execution, which the release does not: ignored.")
     if not any(key in found.graded for key in [*lab.answers, *(cell.grade_id or "" for cell in lab.tests.values())]):

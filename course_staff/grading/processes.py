@@ -76,6 +76,14 @@ def runs(pid: int) -> bool:
         return False
 
 
+def stopped(pid: int) -> bool:
+    """Whether a process waits for a signal to go on, or for who traces it."""
+    try:
+        return psutil.Process(pid).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+    except psutil.Error:
+        return False
+
+
 def memory(pids: Iterable[int]) -> float:
     """Megabytes of all processes, where what they share counts once."""
     total = 0

@@ -7,7 +7,9 @@ for an object that lives there. Neither forwards a dunder attribute, so an objec
 from __future__ import annotations
 
 import builtins
+import inspect
 import math
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +35,8 @@ EXCEPTIONS: dict[str, type[Exception]] = {
     and not issubclass(cls, UnicodeError | Warning | BaseExceptionGroup | StopIteration | StopAsyncIteration)
 }
 MAX_ERROR_TEXT = 300
+_MEDDLING = re.compile(r"input_transformer|ast_transformer|register_\w*magic|\brun_cell\b|sys\.modules|\bbuiltins\b"
+                       r"|__dict__|\bctypes\b|(?<![\w.])(?:setattr|exec|eval|__import__)(?=\()")
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,9 @@ class Remote:
         return np.random.default_rng([*self.seed, stream])
 
     def source(self, name: str) -> Source:
+        # What changes how later cells are read or what a library's name means leaves no trace in the answer itself.
+        for what in sorted({found.group() for text in self.sources for found in _MEDDLING.finditer(text)}):
+            self.suspicious(name, f"{what} in one of the cells before it")
         return relevant_source(name, self.sources)
 
     def suspicious(self, name: str, what: str) -> None:
@@ -299,7 +306,9 @@ class _Packer:
         ):
             raise ProtocolError("a callback is not of the agreed form")
         try:
-            return {"value": plain(self.callbacks[number](*args, **kwargs))}
+            function = self.callbacks[number]
+            _check_own(function, args, kwargs)
+            return {"value": plain(function(*args, **kwargs))}
         except Exception as error:
             # The text could hold hidden inputs; the type is enough.
             return {"error": f"the function you were given raised {type(error).__name__} for these arguments"}
@@ -327,6 +336,17 @@ class _Packer:
                 target[...] = value
             else:
                 raise ValueError("a change does not fit its argument")
+
+
+def _check_own(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> None:
+    """Raise TypeError for an argument in the place of what the test itself bound: `lambda x, k=k: …`."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some functions of C have none
+        return
+    for name in signature.bind(*args, **kwargs).arguments:
+        if signature.parameters[name].default is not inspect.Parameter.empty:
+            raise TypeError(f"{name} is not an argument for the caller")
 
 
 def _exception(report: Any, asked: str) -> Exception:

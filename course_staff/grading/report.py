@@ -15,13 +15,14 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from course_staff.grading import sanitise
+from course_staff.grading import sanitise, similar
 from course_staff.grading.notebook import NO_SANDBOX
 from course_staff.grading.record import Row
 from course_staff.grading.store import replace
 from course_staff.lab import Lab
 
 BINS = 10
+KEPT = ("verdicts", "seconds", "memory_megabytes", "runs")
 MOST_COMMON = 3  # failing checks shown for an exercise
 SLOWEST = 5
 STATUSES = ("passed", "failed", "unanswered", "missing", "limit", "died")
@@ -65,6 +66,7 @@ def _facts(lab: Lab, rows: Sequence[Row], results: dict[str, dict[str, Any]]) ->
     most = sum(cell.points for cell in (*lab.tests.values(), *lab.written.values()))
     seconds = {student: content["seconds"] for student, content in results.items()}
     memory = {student: content.get("memory_megabytes", 0.0) for student, content in results.items()}
+    given = {exercise: similar.runs(cell.source) for exercise, cell in lab.answers.items()}
     return {
         "lab": lab, "most": most, "rows": rows, "graded": graded,
         "ungraded": [row for row in rows if row.standing is None],
@@ -76,6 +78,7 @@ def _facts(lab: Lab, rows: Sequence[Row], results: dict[str, dict[str, Any]]) ->
         "bins": _histogram(totals, most),
         "exercises": exercises(lab, results),
         "notes": [(row, note) for row in graded for note in row.notes],
+        "pairs": similar.pairs({student: content.get("runs", {}) for student, content in results.items()}, given),
         "unsafe": any(row.sandbox == "none" for row in rows),
         "seconds": seconds, "memory": memory,
         "slowest": sorted(seconds, key=lambda student: -seconds[student])[:SLOWEST],
@@ -137,4 +140,5 @@ def _result(directory: Path, lab: str, student: str) -> dict[str, Any] | None:
         content = json.loads((directory / "results" / lab / f"{student}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return content if "verdicts" in content else None
+    # Outputs stand in it too, of 500 students: only what the page needs is kept.
+    return {name: content[name] for name in KEPT if name in content} if "verdicts" in content else None

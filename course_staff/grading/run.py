@@ -15,14 +15,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from course_staff.authoring.release import configuration
-from course_staff.grading import cluster, explain, pool, record, report, sanitise, table
+from course_staff.grading import cluster, explain, gradebook, pool, record, report, sanitise, table
 from course_staff.grading.collect import Submission, submissions
+from course_staff.grading.collected import Collected, Timing
 from course_staff.grading.examine import examine
 from course_staff.grading.job import Job
 from course_staff.grading.launch import Launcher
 from course_staff.grading.pool import Examiner, Task, examine_all
 from course_staff.grading.prepare import MAX_BYTES, Unreadable, prepare
 from course_staff.grading.record import Outcome, Row
+from course_staff.grading.roster import Roster
 from course_staff.grading.sandbox import Sandbox
 from course_staff.grading.store import Store, key_of, machinery, replace
 from course_staff.lab import Lab
@@ -38,6 +40,7 @@ class Settings:
 
     jobs: submissions examined at once. students: only these; all where empty. seed: the private seed, to repeat an
     earlier run; by default the directory's own. again: examine anew what has a result. launcher: None for the sandbox.
+    database: of the gradebook, as SQLAlchemy names it; by default the one that nbgrader_config.py names.
     workers: makes the pool of that many workers. shared: whether workers see the course directory.
     """
 
@@ -46,6 +49,7 @@ class Settings:
     seed: int | None = None
     again: bool = False
     launcher: Launcher | None = None
+    database: str = ""
     examiner: Examiner = examine
     workers: Callable[[int], AbstractContextManager[Executor]] = pool.local
     shared: bool = True
@@ -70,39 +74,44 @@ def mark(course: Course, directory: Path, module: str, settings: Settings = Sett
     lab, release = desk.lab, desk.release
     rows: list[Row] = []
     course_id = configuration(course).get("CourseDirectory", {}).get("course_id") or "default_course"
-    with record.recorder(directory, lab, release, course_id) as recorder, _progress(screen) as progress:
+    timings: dict[str, Timing] = {}
+    with (record.recorder(directory, lab, release, course_id, settings.database) as recorder,
+          _progress(screen) as progress):
         bar = progress.add_task(module, total=len(found))
 
         def done(row: Row) -> None:
             rows.append(row)
+            if not progress.disable:
+                progress.console.print(table.line(row))
             progress.advance(bar)
 
         def to_examine() -> Iterator[Job]:
             """The jobs that need a worker. The others are recorded on the way."""
             for submission in found:
-                key = desk.key(submission)
-                row = None if settings.again else recorder.unchanged(submission.student, key)
+                key, timing = desk.key_and_timing(submission)
+                timings[submission.student] = timing
+                row = None if settings.again else recorder.unchanged(submission.student, key, timing)
                 if row is None:
                     outcome = desk.prepared(submission, key, fresh=settings.again)
                     if outcome.job is not None and outcome.result is None:
                         yield outcome.job
                         continue
-                    row = _recorded(recorder, outcome)
+                    row = _recorded(recorder, outcome, timing)
                 done(row)
 
-        task = Task(desk.launcher, desk.store.folder.resolve() if settings.shared else None, settings.examiner,
-                    machinery())
+        task = (Task(desk.launcher, desk.store.folder.resolve(), settings.examiner) if settings.shared
+                else Task(desk.launcher, None, settings.examiner, machinery()))
         for outcome in examine_all(to_examine(), task, settings.jobs, settings.workers):
             if outcome.result is not None and not settings.shared:
                 desk.store.put(outcome.result)
-            done(_recorded(recorder, outcome))
+            done(_recorded(recorder, outcome, timings[outcome.student]))
         csv = recorder.export()
     rows.sort(key=lambda row: row.student)
     table.show(lab, rows, screen)
     for line in recorder.changes(rows):
         screen.print(Text(line))
     page = report.write(directory, lab, rows)
-    for line in (*recorder.notes, *refused, *_summary(rows, csv, page, directory)):
+    for line in (*recorder.notes, *refused, *_summary(rows, csv, page, directory, settings)):
         screen.print(Text(sanitise.one_line(line, 1000)), soft_wrap=True)
     return rows
 
@@ -140,10 +149,12 @@ class _Desk:
 
     lab: Lab
     release: Path
+    released: bytes
     source: bytes
     launcher: Launcher
     seed: int
     store: Store
+    collected: Collected
 
     @classmethod
     def of(cls, course: Course, directory: Path, module: str, settings: Settings) -> _Desk:
@@ -156,19 +167,20 @@ class _Desk:
         check_release(lab, release)
         _check_directory(directory)
         seed = course_seed(directory) if settings.seed is None else settings.seed
-        return cls(lab, release, course.solution(module).read_bytes(), launcher, seed,
-                   Store(directory / RESULTS / module))
+        return cls(lab, release, release.read_bytes(), course.solution(module).read_bytes(), launcher, seed,
+                   Store(directory / RESULTS / module), Collected.of(directory, module))
 
-    def key(self, submission: Submission) -> str:
-        """The key of what was handed in; "" where it cannot be read."""
+    def key_and_timing(self, submission: Submission) -> tuple[str, Timing]:
+        """The key of what was handed in, "" where it cannot be read, and when it came."""
         if submission.problem:
-            return ""
+            return "", Timing()
         try:
             with submission.path.open("rb") as file:
                 content = file.read(MAX_BYTES + 1)
         except OSError:
-            return ""
-        return key_of(submission.student, content, self.release.read_bytes(), self.source, self.seed, self.launcher)
+            return "", Timing()
+        key = key_of(submission.student, content, self.released, self.source, self.seed, self.launcher)
+        return key, self.collected.timing(submission.student, content)
 
     def prepared(self, submission: Submission, key: str, fresh: bool) -> Outcome:
         """A job, with its result where there is one already; or why there is no job."""
@@ -192,10 +204,11 @@ def _sandbox(course: Course, directory: Path) -> Launcher:
     return Sandbox(hidden=(directory, course.root / "solutions"))
 
 
-def _recorded(recorder: record.Recorder, outcome: Outcome) -> Row:
+def _recorded(recorder: record.Recorder, outcome: Outcome, timing: Timing) -> Row:
     try:
-        return recorder.record(outcome)
+        return recorder.record(outcome, timing)
     except Exception as error:  # one student's record must not cost the others theirs
+        recorder.book.db.rollback()  # a server takes nothing more until then
         reason = f"could not be recorded: {type(error).__name__}: {sanitise.one_line(error)}"
         return Row(outcome.student, None, (reason,), our_fault=True)
 
@@ -234,12 +247,17 @@ def _progress(screen: Console) -> Progress:
                     disable=not screen.is_terminal)
 
 
-def _summary(rows: Sequence[Row], csv: Path, page: Path, directory: Path) -> Iterator[str]:
+def _summary(rows: Sequence[Row], csv: Path, page: Path, directory: Path, settings: Settings) -> Iterator[str]:
     graded = [row for row in rows if row.standing is not None]
     human = [row for row in rows if row.standing is None or row.standing.pending or row.notes]
     yield f"{len(graded)} of {len(rows)} graded; {len(human)} need a human: a written answer, a note, or not graded."
     ours = [row.student for row in rows if row.our_fault]
     if ours:
         yield f"Failed on our side, not on theirs: {', '.join(ours)}. Run the command again."
-    yield (f"Marks: {csv} and {directory / 'gradebook.db'}; pages for students: {directory / 'feedback'}; "
+    roster = None if settings.students else Roster.of(directory)
+    absent = [student for student in roster.students if student not in {row.student for row in rows}] if roster else []
+    if absent:
+        yield f"On the roster, and nothing handed in: {', '.join(absent)}."
+    book = gradebook.shown(gradebook.url(directory, settings.database))
+    yield (f"Marks: {csv} and {book}; pages for students: {directory / 'feedback'}; "
            f"report: {page}.")

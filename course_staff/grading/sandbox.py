@@ -20,7 +20,7 @@ from pathlib import Path
 
 from course_staff.grading.launch import Connection, quiet_environment, stage, start_code
 from course_staff.grading.limits import Cage, Limits
-from course_staff.grading.wire import Budget, Disconnected, ProtocolError, receive, send
+from course_staff.grading.wire import Budget, Disconnected, LimitExceeded, ProtocolError, receive, send
 from course_staff.grading.zygote import HOME, WORK
 from course_staff.paths import CourseError
 
@@ -71,6 +71,8 @@ class Sandbox:
 
     def start(self, cpu_used: float = 0.0) -> Connection:
         """A new candidate, in namespaces of its own. Raises LimitExceeded, Disconnected, ProtocolError or OSError."""
+        if cpu_used > self.limits.cpu_seconds:
+            raise LimitExceeded(f"more than {self.limits.cpu_seconds:,} s of processor time")
         return _zygote().start(self.limits, cpu_used)
 
 

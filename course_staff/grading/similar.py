@@ -1,9 +1,9 @@
 """Pairs of answers that are more alike than two people would write them. A list for a human, never a mark.
 
-Source is compared by runs of tokens whose names are normalised, so that renaming hides nothing. Runs that the released lab
-or the reference has are discounted, and so are those that many students have: what is left of an ordinary answer is
-little, and what two students share of it is rare. After winnowing (Schleimer, Wilkerson & Aiken, 2003), but with all
-runs, because answers are short.
+Source is compared by runs of tokens whose names are normalised, so that renaming hides nothing. Runs that the released
+lab or the reference has are discounted, and so are those that many students have: what is left of an ordinary answer
+is little, and what two students share of it is rare. After winnowing (Schleimer, Wilkerson & Aiken, 2003), but with
+all runs, because answers are short.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _DROPPED = frozenset((tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.
 
 @dataclass(frozen=True)
 class Pair:
-    """Two students whose answers are alike. `alike`: by exercise, shared rare runs over all rare runs of both, 0 to 1."""
+    """Two students whose answers are alike. alike: by exercise, shared rare runs over all rare runs of both, 0 to 1."""
 
     first: str
     second: str

@@ -63,6 +63,18 @@ def show(lab: Lab, rows: Sequence[Row], screen: Console) -> None:
         screen.print(Text("; ".join(said), style="dim"))
 
 
+def line(row: Row) -> Text:
+    """One student as soon as the result is there, before the table."""
+    student, notes = sanitise.one_line(row.student), sanitise.one_line("; ".join(row.notes), 200)
+    if row.standing is None:
+        return Text.assemble(f"{student}  ", ("not graded: ", "bold red"), notes)
+    marks = row.standing.marks.values()
+    told = Text.assemble(f"{student}  {number(row.standing.total)} of {number(row.standing.max_total)}  ")
+    for mark in marks:
+        told.append_text(_cell(mark)).append(" ")
+    return told.append(f" {notes}", style="dim")
+
+
 def _shortened(notes: Sequence[str]) -> list[str]:
     if len(notes) <= MAX_NOTES:
         return list(notes)

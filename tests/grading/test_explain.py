@@ -13,8 +13,8 @@ from course_staff.grading.prepare import prepare
 from course_staff.grading.run import Settings
 from course_staff.paths import CourseError
 from course_utils.checks import errors
+from tests.grading.attacks.test_found import Submit
 from tests.grading.conftest import MiniLab
-from tests.grading.test_attacks import Submit
 from tests.grading.test_run import NAME, paper, put, text_on
 
 WRONG = "def norm(x):\n    return float(np.sqrt((x**2).mean() * 2))  # right for two numbers\n"

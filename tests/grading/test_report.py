@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from course_staff.grading import report
+from course_staff.grading import report, similar
 from course_staff.grading.gradebook import Mark, Standing
 from course_staff.grading.record import Row
 from tests.grading.test_run import NAME
@@ -110,6 +110,18 @@ def test_the_page_says_what_the_class_did(mini: Any, tmp_path: Path) -> None:
         assert words in shown.text, words
     assert f"../autograded/ben/{NAME}/{NAME}.ipynb" in shown.links
     assert "NO SANDBOX" not in shown.text.upper()
+
+
+def test_the_page_lists_answers_that_are_nearly_the_same(mini: Any, tmp_path: Path) -> None:
+    odd = "def norm(x):\n    total = 0.0\n    for k in range(len(x)):\n        total = total + float(x[k]) * float(x[k])\n    return math.sqrt(total)"
+    rows = []
+    for student, source in (("anna", odd), ("ben", odd.replace("total", "s")), ("carla", "def norm(x):\n    return np.sqrt(x @ x)")):
+        rows.append(row(tmp_path, student, verdict("double", 1), verdict("norm", 1)))
+        file = tmp_path / "results" / NAME / f"{student}.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), "runs": {"norm": sorted(similar.runs(source))}}))
+    shown = page(mini, tmp_path, rows).text
+    assert "nearly the same" in shown and "norm 100 %" in shown
+    assert "nearly the same" not in page(mini, tmp_path, rows[1:]).text
 
 
 def test_a_page_of_no_graded_submission(mini: Any, tmp_path: Path) -> None:

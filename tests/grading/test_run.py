@@ -336,6 +336,17 @@ def test_a_release_that_is_missing_or_of_another_source_is_refused(mini: Any, tm
         run.check_release(mini.lab, tmp_path / "stale.ipynb")
 
 
+def test_a_line_is_shown_as_soon_as_a_result_is_there(mini: Any, tmp_path: Path, examiners: Any) -> None:
+    for student in ("anna", "ben"):
+        put(tmp_path / "class", student, mini.release)
+    screen = Console(file=io.StringIO(), width=120, force_terminal=True, highlight=False, color_system=None)
+    run.mark(mini.course, tmp_path / "class", NAME,
+             Settings(launcher=examiners.Nothing(), examiner=examiners.always_fails), screen)
+    shown = text_on(screen)
+    assert "anna  5 of 9  2 3 0" in shown and "ben  not graded: the examination failed" in shown
+    assert shown.index("anna  5 of 9") < shown.index("student")  # the table comes after
+
+
 def test_the_table_marks_what_waits_and_what_is_manual(mini: Any) -> None:
     def row(student: str, why: gradebook.Mark, *notes: str) -> Row:
         marks = {"double": gradebook.Mark(2, 2, False, False), "norm": gradebook.Mark(1.5, 3, False, True), "why": why}

@@ -21,8 +21,8 @@ from course_staff.grading.limits import Cgroup, Limits
 from course_staff.grading.prepare import prepare
 from course_staff.grading.sandbox import NoSandbox, Sandbox
 from course_staff.grading.wire import Disconnected, LimitExceeded
+from tests.grading.attacks.test_found import DOUBLE, NORM, Submit, mark
 from tests.grading.conftest import MINI_LAB, MiniLab, make_lab
-from tests.grading.test_attacks import DOUBLE, NORM, Submit, mark
 
 SMALL = Limits(memory_megabytes=1500, processes=40, cpu_seconds=60, file_megabytes=8, disk_megabytes=16)
 
@@ -305,11 +305,12 @@ def test_nothing_is_left_behind(caged_launcher: Sandbox) -> None:
     group = connection.place.cgroup
     folders = list(group.folders.values()) if group else []
     says(connection, "import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True)")
-    inside = [connection.place.init, *processes.descendants(connection.place.init)]
+    inside = [psutil.Process(pid) for pid in
+              (connection.place.init, *processes.descendants(connection.place.init))]
     assert len(inside) >= 3
     connection.close()
     connection.place.end()
-    assert not any(psutil.pid_exists(pid) for pid in inside)
+    assert not psutil.wait_procs(inside, timeout=10)[1], "ended, and taken off the list of processes soon after"
     assert not any(folder.exists() for folder in folders)
     assert not [pid for pid in set(psutil.pids()) - before
                 if psutil.pid_exists(pid) and "sleep" in psutil.Process(pid).name()]

@@ -353,10 +353,11 @@ def test_a_callback_cannot_be_given_what_the_test_bound_by_default(student: Stud
         bound["factor"] = factor
         return 0
 
-    source = "def double(f):\n    try: f([0], factor=2**30)\n    except Exception: pass\n    return f([0])"
-    with student.notebook(source, "double") as (double, _):
-        double(slope)
-    assert bound == {"factor": 3}
+    for given in ("[0], factor=2**30", "[0], 2**30"):
+        source = f"def double(f):\n    f([0])\n    try: f({given})\n    except Exception: return 'refused'\n    return 'taken'"
+        with student.notebook(source, "double") as (double, _):
+            assert double(slope) == "refused"
+        assert bound == {"factor": 3}
 
 
 PATCHED = """
