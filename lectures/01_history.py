@@ -7,15 +7,15 @@
 # - **You need** Python with NumPy, vectors and matrices, and a little probability. No neural nets.
 # - **You get** the neuron of 1943, the perceptron of 1958, the polynomial net of 1965 and the rivals of the 1990s, all
 #   running on data; the proof of what one neuron cannot do; and the habit of asking for the number behind a claim.
-# - **Time**: 75 minutes to read and try. It runs in about half a minute, without a network.
+# - **Time**: 75 minutes to read and try; about half a minute to run on two CPU cores, without a network.
 # - **Slides**: K "Where it has started"; V 5 to 13, 16, 27, 39; G 14 to 18, 27 to 33; F "History: why now?",
 #   "Impact on speech recognition", "GPU: which one?"; N "A bit of history", "Object recognition", "Human performance?",
 #   "DeepFace", "Deep Speech".
 #
-# The decks are public: **K** is Ilya Kuzovkin (Tartu, 2016), **V** is Thomas Lidy and Jan Schlüter (Vienna, 2016),
-# **G** is Olivier Grisel (Neurospin, 2017), **F** is a French introduction (2017), **N** is Natalia Neverova (Lyon,
-# 2015). Where a slide is wrong, a box named *Erratum* says so, with a proof in the cell beside it or a reference that
-# can be looked up.
+# The decks, all public: **K** = Ilya Kuzovkin (Tartu 2016), **V** = Thomas Lidy and Jan Schlüter (Vienna 2016),
+# **G** = Olivier Grisel (Neurospin 2017), **F** = a French introduction (2017), **N** = Natalia Neverova (Lyon 2015).
+# A number behind a letter is a slide: V 5 is slide 5 of deck V. What they claim is checked by a cell. Where they err,
+# an **Erratum** box says so, with the proof beside it or a reference that can be looked up.
 
 # %% tags=["setup"] slide="skip"
 import itertools
@@ -609,8 +609,9 @@ assert hidden_layer > 0.9
 
 # %% [markdown] slide="subslide"
 # In 1969 Marvin Minsky and Seymour Papert published *Perceptrons*, a book of proofs about what a perceptron cannot do
-# whose inner connections look at small parts of the picture only: parity (XOR of many bits), or whether a figure is
-# connected. They took a dim view of multi-layer nets, without a proof. Money and interest went elsewhere.
+# whose inner connections look at small parts of the picture only: parity (XOR of many bits, which comes back in
+# module 03, section 3), or whether a figure is connected. They took a dim view of multi-layer nets, without a proof.
+# Money and interest went elsewhere.
 #
 # > **Erratum E18.** Deck V: in 1969 it was "shown that XOR problem cannot be solved by Perceptron (led to the
 # > invention of multi-layer networks later on)". The invention came first. McCulloch and Pitts (1943) is about nets
@@ -747,12 +748,11 @@ plt.show()
 # %% [markdown] slide="fragment"
 # (The measurements that the first net ends with are the body mass index, the blood pressure and values of the blood
 # serum.) Three things to see. On these data plain linear regression is a little better (it may fit on the validation
-# rows too, which GMDH needs for choosing): a comparison needs the dull rival.
-# The fit of all 66 terms uses squares and products as GMDH does, and is worse: it has too many coefficients for so few
-# patients. Choosing few units on a validation set protects GMDH from that.
-# And depth for its own sake is dangerous here: eight layers of squares are a polynomial of degree $2^8 = 256$, which
-# explodes on a patient a little outside the training data. Units that grow more slowly, like the sigmoid, do not have
-# that trouble; they have another one (module 03, *Activations and saturation*).
+# rows too, which GMDH needs for choosing): a comparison needs the dull rival. The fit of all 66 terms uses squares
+# and products as GMDH does, and is worse: it has too many coefficients for so few patients. Choosing few units on a
+# validation set protects GMDH from that. And depth for its own sake is dangerous here: eight layers of squares are a
+# polynomial of degree $2^8 = 256$, which explodes on a patient a little outside the training data. Units that grow
+# more slowly, like the sigmoid, do not have that trouble; they have another one (module 03, section 4).
 #
 # > **Erratum E17.** Deck G, on the 1990s: "Yann LeCun invented Convolutional Networks" and "First NN successfully
 # > trained with many layers". Kunihiko Fukushima's *Neocognitron* (1980) has the convolutional layers and the
@@ -870,8 +870,9 @@ plt.show()
 # problems (section 7), and that nets can be made to fit the structure of images (module 04).
 #
 # > **Erratum E20.** Deck V: "1991/92 Vanishing Gradient ... Identified by Hochreiter & Schmidhuber who also proposed
-# > solutions." Sepp Hochreiter alone identified it, in his diploma thesis of 1991 (Jürgen Schmidhuber was its adviser).
-# > Their joint solution, the LSTM, is of 1997. Module 03 measures the effect, module 05 the cure.
+# > solutions." Sepp Hochreiter alone identified it, in his diploma thesis of 1991 (Jürgen Schmidhuber was its
+# > adviser). Their joint solution, the LSTM, is of 1997. Module 03, section 4, measures the effect, module 05,
+# > section 5, the cure.
 
 # %% [markdown] slide="slide"
 # ## 6. What was predicted, and what came
@@ -1168,7 +1169,8 @@ assert yearly[0] > 0.9 and max(yearly[1:]) < 0.75
 # %% [markdown] slide="subslide"
 # From 2010 to 2011 hand-made features lost a tenth of their errors, and nothing after that; from 2012 on each winner
 # removed at least a quarter of the errors that were left. (Detection, where objects must also be found, is harder:
-# deck N's mean average precision went from .2258 in 2013 to .4393 in 2014, where 1 is perfect.)
+# deck N's mean average precision went from .2258 in 2013 to .4393 in 2014, where 1 is perfect. Module 04, section 9,
+# computes this measure.)
 #
 # > **Erratum E7.** AlexNet's error is 15 % in deck G, 15.31 % in N and 16.4 % in V. None is the error of *the net*
 # > AlexNet: one net has 18.2 % (validation images), the average of five has 16.4 %, and 15.3 % takes seven nets of
@@ -1178,7 +1180,7 @@ assert yearly[0] > 0.9 and max(yearly[1:]) < 0.75
 # > **Erratum E16.** Decks G and V give 6.7 % and 3.6 % beside the names and pictures of *one* net. They are
 # > **ensembles**, nets whose answers are averaged: seven GoogLeNets (144 cut-outs of each image), six ResNets. One
 # > ResNet of 152 layers has 4.49 %, one GoogLeNet with one cut-out 10.07 % (validation images; He and others 2015,
-# > Szegedy and others 2014).
+# > Szegedy and others 2014). Module 04, section 4, trains such a committee of nets.
 
 # %% slide="fragment"
 SINGLE = {"AlexNet": (18.2, 15.3, 7), "GoogLeNet": (10.07, 6.67, 7), "ResNet": (4.49, 3.57, 6)}
@@ -1306,13 +1308,13 @@ ledger = [
     ("N", "DeepFace: 97.35 %, a 27 % improvement", f"{gone:.1%} fewer errors, {before - after:.2f} points (E13)"),
     ("G", "GoogLeNet: monster model", f"{SIZES_OF_NETS['GoogLeNet']:,} weights; AlexNet has "
      f"{SIZES_OF_NETS['AlexNet']:,} (E15)"),
-    ("G, V", "ResNet 3.6 %, GoogLeNet 6.7 %", f"six and seven nets; one net {SINGLE['ResNet'][0]:.2f} % and "
+    ("G V", "ResNet 3.6 %, GoogLeNet 6.7 %", f"six and seven nets; one net {SINGLE['ResNet'][0]:.2f} % and "
      f"{SINGLE['GoogLeNet'][0]:.2f} % (E16)"),
-    ("G, V, N", "machine 6.7 %, human 5.1 %", f"{machine_wrong / IMAGES:.1%}, {human_wrong / IMAGES:.1%} on the same "
+    ("G V N", "machine 6.7 %, human 5.1 %", f"{machine_wrong / IMAGES:.1%}, {human_wrong / IMAGES:.1%} on the same "
      f"images, p = {p_value:.3f} (E12)"),
 ]
 for deck, says, computed in ledger:
-    print(f"{deck}: {says}\n     -> {computed}")
+    print(f"{deck}  {says}\n     -> {computed}")
 
 # %% [markdown] slide="slide"
 # ## Summary
@@ -1328,8 +1330,8 @@ for deck, says, computed in ledger:
 # - Before you quote a number: of how many nets, on which images, a difference in points or in per cent, and could it be
 #   luck?
 #
-# **Next:** the [lab of this module](../labs/01_history/01_history.ipynb). Then module 02: how a net with hidden layers
-# learns.
+# **Next:** the [lab of this module](../labs/01_history/01_history.ipynb). Then [module 02](02_backprop.ipynb): how a
+# net with hidden layers learns.
 #
 # ## References
 #

@@ -1,18 +1,20 @@
 # %% [markdown] slide="slide"
 # # 02 · Backpropagation: how a net knows which weight to change
 #
+# **Question.** A net has given a wrong answer. Which of its million weights must change, in which direction and by how
+# much, and what does it cost to find that out?
+#
 # - **You need** Python with NumPy, the product of a matrix and a vector, and the derivative of a function of one
 #   variable.
 # - **You get** the derivative of a loss with respect to every weight of a net: by hand, checked by small nudges, and by
 #   *reverse mode*, the algorithm inside PyTorch.
-# - **Time**: 75 minutes to read and try. It runs in less than a minute.
-# - **Slides**: deck F, *Getting started: gradient descent* and the first slide of *Practical deep learning*; deck K,
-#   *How it learns*; deck G, slides 12 and 13.
+# - **Time**: 75 minutes to read and try; less than a minute to run on two CPU cores, without a network.
+# - **Slides**: F "Getting started: gradient descent", and the first slide of "Practical deep learning"; K "How it
+#   learns"; G 12, 13.
 #
-# The decks are public: **F** is a French introduction (2017), **K** is Ilya Kuzovkin (Tartu, 2016), **G** is Olivier
-# Grisel (Neurospin, 2017), **V** is Thomas Lidy and Jan Schlüter (Vienna, 2016), **N** is Natalia Neverova (Lyon,
-# 2015). Every number that they print for this topic is computed again below. Where a slide is wrong, a box named
-# *Erratum* says so, and the cell beside it proves it.
+# The decks: **F** = a French introduction (2017), **K** = Kuzovkin (Tartu 2016), **G** = Grisel (Neurospin 2017),
+# **V** = Lidy and Schlüter (Vienna 2016), **N** = Neverova (Lyon 2015). Every number that they print for this topic
+# is computed again below. Where they err, an **Erratum** box says so, and the proof stands beside it.
 
 # %% slide="skip"
 import time
@@ -79,7 +81,8 @@ def draw_net(places, texts, edges, title, below=None, ax=None, radius=21):
 # does so again. If the result is wrong, some of the weights must change. *Which ones, in which direction, and by how
 # much?*
 #
-# The smallest example is one **neuron** with three inputs, as deck F draws it. It computes
+# The smallest example is one **neuron** with three inputs, as deck F draws it. (Its ancestors, which answer 0 or 1
+# and nothing in between, are the subject of module 01, sections 1 and 2.) It computes
 #
 # $$\hat y = f(a_1 x_1 + a_2 x_2 + a_3 x_3), \qquad f(z) = \frac{1}{1 + e^{-z}}.$$
 #
@@ -543,18 +546,18 @@ ledger.append(("K", "error at the start 0.298371109", f"{error:.9f}"))
 #
 # $$
 # \frac{\partial E}{\partial w_5} = \delta_{o_1} h_1, \qquad
-# \text{for all four: } \frac{\partial E}{\partial W_2} = \delta_o\, h^{\mathsf T}.
+# \text{for all four: } \frac{\partial E}{\partial W_2} = \delta_o\, h^\top.
 # $$
 #
 # A hidden neuron reaches the error along two paths, one through each output. As in section 4 they add up:
 #
 # $$
 # \delta_{h_1} = (\delta_{o_1} w_5 + \delta_{o_2} w_7)\; h_1 (1 - h_1), \qquad
-# \text{for both: } \delta_h = (W_2^{\mathsf T} \delta_o) \odot h \odot (1 - h),
+# \text{for both: } \delta_h = (W_2^\top \delta_o) \odot h \odot (1 - h),
 # $$
 #
 # where $\odot$ multiplies entry by entry. The transposed matrix is the same wiring walked backwards. Then
-# $\partial E / \partial W_1 = \delta_h\, x^{\mathsf T}$, and had there been more layers, the same step would simply
+# $\partial E / \partial W_1 = \delta_h\, x^\top$, and had there been more layers, the same step would simply
 # repeat.
 
 # The cell below does it weight by weight, as the deck does. In the lab you write it with matrices, for layers of any
@@ -828,8 +831,8 @@ assert np.isclose(at_trained, at_swapped, rtol=1e-9) and at_halfway > 50 * at_tr
 # and $m$ neurons, $h$ is $(B, n)$, $w$ is $(n, m)$ and $z$ is $(B, m)$. For $z = h\,w$:
 #
 # $$
-# \frac{\partial L}{\partial w} = h^{\mathsf T}\, \frac{\partial L}{\partial z}, \qquad
-# \frac{\partial L}{\partial h} = \frac{\partial L}{\partial z}\, w^{\mathsf T}.
+# \frac{\partial L}{\partial w} = h^\top\, \frac{\partial L}{\partial z}, \qquad
+# \frac{\partial L}{\partial h} = \frac{\partial L}{\partial z}\, w^\top.
 # $$
 #
 # Deck G (slide 13) says the same in words: every module is differentiated with respect to its *inputs* (to go on
@@ -992,10 +995,10 @@ plt.show()
 # ### What does it cost?
 #
 # > **Erratum E30.** Deck F: "It's not possible to calculate the derivative of big networks. Software can do that for
-# > us." It *is* possible, and exactly: the software does what section 5 did by hand. It works for big networks because
-# > reverse mode costs a small constant times the forward pass, **whatever the number of weights**: fewer than 6 times
-# > in theory, typically 2 to 3 times (Griewank & Walther 2008; Baydin et al. 2018). What becomes impossible with size
-# > is nudging weight by weight.
+# > us." It *is* possible, and exactly: the software does what section 5 did by hand. It works for big networks
+# > because reverse mode costs a small constant times the forward pass, **whatever the number of weights**: fewer than
+# > 6 times in theory, typically 2 to 3 times (Griewank and Walther 2008; Baydin and others 2018). What becomes
+# > impossible with size is nudging weight by weight.
 #
 # The cell measures both, on nets of growing width (two hidden layers, ten classes) and a batch of 64 pictures of
 # handwritten digits (8 × 8 pixels; more about them in section 9). In it, `torch.nn.Linear(n, m)` is a layer with its
@@ -1369,8 +1372,9 @@ ax.legend()
 plt.show()
 
 # %% [markdown] slide="subslide"
-# What did the 64 weights learn? Laid out as a picture they show where ink speaks for an eight (positive) and where for
-# a three (negative): the left sides of the two loops, which the eight closes and the three leaves open.
+# What did the 64 weights learn? Laid out as a picture they show where ink speaks for an eight (positive) and where
+# for a three (negative): the left sides of the two loops, which the eight closes and the three leaves open. (Module
+# 08, section 1, turns these signs against the classifier.)
 
 # %% slide="fragment"
 w = results["right labels", 16][0]
@@ -1392,8 +1396,9 @@ plt.show()
 #
 # - **1970**: Seppo Linnainmaa describes reverse mode, to follow rounding errors through any calculation. No nets yet.
 # - **1974**: Paul Werbos computes derivatives backwards through a model in his thesis; for nets in print from 1982 on.
-# - **1986**: David Rumelhart, Geoffrey Hinton and Ronald Williams publish *Learning representations by back-propagating
-#   errors*. It shows that hidden neurons learn useful features in this way, and makes the method known.
+# - **1986**: David Rumelhart, Geoffrey Hinton and Ronald Williams publish *Learning representations by
+#   back-propagating errors*. It shows that hidden neurons learn useful features in this way, and makes the method
+#   known. (What nets could not learn before: module 01, section 3.)
 #
 # Deck K gives "(Werbos) Rumelhart, Hinton, Williams (1974) 1986", and deck V rightly says "invented in the 1970s, but
 # only 1986 it became popular".

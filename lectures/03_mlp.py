@@ -8,7 +8,7 @@
 #   descent).
 # - **You get** the multi-layer perceptron: why it needs nonlinear units, how wide and how deep to make it, how to
 #   initialise, normalise, optimise, regularise and tune it, and where it fails.
-# - **Time**: 90 minutes to read; about a minute to run on two CPU cores, without a network.
+# - **Time**: 90 minutes to read and try; about a minute to run on two CPU cores, without a network.
 # - **Slides**: K "Optimization methods", "1-layer NN" to "Modern ANN", "Hyperparameters"; V 12, 13, 18 to 24; F
 #   "Batch Normalisation", "Example of a 2 layers perceptron in Pytorch", "Adam", "Dropout"; N "Perceptron" to "What
 #   is wrong with fully connected deep neural networks?", "Practical issues", "Network regularization: dropout".
@@ -44,12 +44,12 @@ ledger = []  # (deck, what it says, what we compute), printed at the end
 # ## 1. One matrix, then one hidden layer
 #
 # Deck K climbs from a "1-layer NN" (92.5 % on MNIST) to "one hidden layer" (98.2 %) to a "modern" net (99.0 %). MNIST
-# is a set of 70,000 handwritten digits of 28×28 pixels. Here we climb the same stairs on `digits`, 1,797 handwritten
-# digits of 8×8 pixels that ship with scikit-learn; `benchmarks/headlines.py` does it on MNIST itself.
+# is a set of 70,000 handwritten digits of 28 × 28 pixels. Here we climb the same stairs on `digits`, 1,797
+# handwritten digits of 8 × 8 pixels that ship with scikit-learn; `benchmarks/headlines.py` does it on MNIST itself.
 #
 # The images fall into three parts. On the **training** part the weights are fitted. On the **validation** part we
-# compare nets and choose between them. The **test** part is looked at once, in section 9: a figure that has guided a
-# choice is no longer an honest estimate.
+# compare nets and choose between them, as module 01, section 4, did with the units of GMDH. The **test** part is
+# looked at once, in section 9: a figure that has guided a choice is no longer an honest estimate.
 
 # %% slide="subslide"
 images = data.digits()
@@ -70,7 +70,7 @@ plotting.show_images(
 #
 # Logistic regression (module 02) gives one number, the probability of "yes". For ten classes we need ten numbers. A
 # matrix $W$ (10 × 64) and a bias $b$ (10) turn the pixels $x$ into ten scores, the **logits** $z = Wx + b$. The
-# **softmax** makes them probabilities:
+# **softmax** (module 02, section 6) makes them probabilities:
 #
 # $$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}, \qquad L = -\log p_{\text{true class}}.$$
 #
@@ -126,7 +126,8 @@ assert unit_0.max() < 0.99
 # applied to each component; a component of $h$ is a **hidden unit**, and their number is the layer's **width**. A net
 # of such layers, each fully connected to the next, is a **multi-layer perceptron** (MLP).
 #
-# Both nets are trained with stochastic gradient descent, one pass over the training part being an **epoch**.
+# Both nets are trained with stochastic gradient descent, one pass over the training part being an epoch (module 02,
+# section 9).
 #
 # In PyTorch, `nn.Linear(64, 10)` holds $W$ (10 × 64) and $b$ (10) and computes `x @ W.T + b`; `nn.Sequential` puts
 # such pieces one after the other. `training.fit` shuffles the examples in each epoch and does four things for each
@@ -197,8 +198,8 @@ ledger.append(("N", "MLP 1000-1000-1000: 2,000,000 parameters", f"{n_parameters(
 # %% [markdown] slide="subslide"
 # ### What the hidden units do
 #
-# Deck K shows the "activity of a 100 hidden neurons (out of 625)". Here are ours: each small picture is a 10×10 grid
-# of the same hundred units, for one validation image of each class. Dark is 0, bright is 1.
+# Deck K shows the "activity of a 100 hidden neurons (out of 625)". Here are ours: each small picture is a 10 × 10
+# grid of the same hundred units, for one validation image of each class. Dark is 0, bright is 1.
 
 # %% slide="fragment"
 with torch.no_grad():
@@ -324,12 +325,12 @@ ledger.append(("F", "Net is a 2 layers perceptron", f"{len(matrices)} layers of 
 #
 # ### Width: universal approximation, by hand
 #
-# Replace the sigmoid by the rectified linear unit $\text{ReLU}(x) = \max(0, x)$. A hidden layer of $n$ of them
-# computes $c + \sum_i a_i \max(0, w_i x + b_i)$: with one input, a curve of straight pieces that bends at $n$ places,
-# its **kinks**. So we can *write down* a net that follows a curve $f$ on an interval: put the kinks at equal
-# distances $\delta$ and let each one change the slope to the next value. That is linear interpolation. Where $f$ has
-# a bounded second derivative its error is at most $\tfrac{1}{8}\delta^2 \max|f''|$: twice the width, a quarter of the
-# error.
+# Replace the sigmoid by the rectified linear unit (module 02, section 6), $\text{ReLU}(x) = \max(0, x)$. A hidden
+# layer of $n$ of them computes $c + \sum_i a_i \max(0, w_i x + b_i)$: with one input, a curve of straight pieces that
+# bends at $n$ places, its **kinks**. So we can *write down* a net that follows a curve $f$ on an interval: put the
+# kinks at equal distances $\delta$ and let each one change the slope to the next value. That is linear interpolation.
+# Where $f$ has a bounded second derivative its error is at most $\tfrac{1}{8}\delta^2 \max|f''|$: twice the width, a
+# quarter of the error.
 
 # %% slide="subslide"
 GRID = torch.linspace(-1, 1, 257)
@@ -428,7 +429,7 @@ assert not any(trained_wins[name][-1] for name in ("wave", "bump"))
 
 # %% [markdown] slide="subslide"
 # Training places the kinks where they are needed, so a small trained net can beat equal distances, if its start was
-# lucky; a large one stops short of what its width could do. Move the width:
+# lucky; a large one stops short of what its width could do. **Explorer 1.** Move the width.
 
 
 # %% slide="fragment"
@@ -561,8 +562,9 @@ assert difference.abs().max() < 1e-5
 # %% [markdown] slide="subslide"
 # > **Erratum E21.** Deck V (slide 21) supports "exponentially many units with a single layer" with "Hastad et al.
 # > 1986". Johan Håstad is the only author, and his theorem is about Boolean circuits of AND and OR gates, which need
-# > exponential size for the *parity* of $n$ bits when their depth is bounded. It does not carry over to units that
-# > add: parity takes one hidden layer of $n$ ReLUs. For ReLU nets the argument above is Telgarsky's (2015, 2016).
+# > exponential size for the *parity* of $n$ bits (their XOR, module 01, section 3) when their depth is bounded. It
+# > does not carry over to units that add: parity takes one hidden layer of $n$ ReLUs. For ReLU nets the argument
+# > above is Telgarsky's (2015, 2016).
 
 # %% slide="fragment"
 n_bits = 10
@@ -671,8 +673,9 @@ plt.show()
 
 # %% [markdown] slide="subslide"
 # The sigmoid's gradient vanishes towards the input: the first layers would hardly move. (Hochreiter described this in
-# his thesis of 1991.) Tanh with small weights and ReLU keep it within one or two powers of ten; tanh with large
-# weights is saturated, and here the gradient *explodes*: the product of large weights outruns the small derivatives.
+# his thesis of 1991; module 05, section 4, measures it in nets that read sequences.) Tanh with small weights and ReLU
+# keep it within one or two powers of ten; tanh with large weights is saturated, and here the gradient *explodes*: the
+# product of large weights outruns the small derivatives.
 #
 # One detail of deck N's slide: $\tanh x = (1 - e^{-2x})/(1 + e^{-2x})$ is right on paper, but typed as it stands it
 # fails for very negative $x$.
@@ -700,7 +703,7 @@ assert as_printed.isnan().tolist() == [False, False, False, True] and torch.allc
 # $g^2/2$. It stays as it is for $g = \sqrt2$ (He and others, 2015). Where the activation is close to the identity
 # near 0, like tanh, $g = 1$ is the choice (LeCun and others 1998; Xavier Glorot and Bengio 2010 take the mean of the
 # numbers of inputs and outputs for $n$, known as *Xavier* initialisation). After 30 layers a $g$ that is a little off
-# matters:
+# matters. **Explorer 2** below has a slider for it.
 
 
 # %% slide="subslide"
@@ -749,10 +752,10 @@ widgets.explore(plot_signal, activation=list(ACTIVATIONS), gain=(0.4, 3.0, 0.1))
 # ### Normalising the inputs
 #
 # Deck N lists "data normalization" among the practical issues. Gradient descent on a quadratic loss with curvatures
-# $\lambda_{\min} \dots \lambda_{\max}$ diverges for a learning rate above $2/\lambda_{\max}$, and then needs about
-# $\kappa = \lambda_{\max}/\lambda_{\min}$ steps (the **condition number**) for the flattest direction. For least
-# squares on inputs $x$ the curvatures are the eigenvalues of the mean of $xx^\top$ (with $x_0 = 1$ for the bias). We
-# take the 20 pixels of largest variance and compare scales.
+# $\lambda_{\min} \dots \lambda_{\max}$ diverges for a learning rate above $2/\lambda_{\max}$ (module 02, section 3),
+# and below it needs about $\kappa = \lambda_{\max}/\lambda_{\min}$ steps (the **condition number**) for the flattest
+# direction. For least squares on inputs $x$ the curvatures are the eigenvalues of the mean of $xx^\top$ (with
+# $x_0 = 1$ for the bias). We take the 20 pixels of largest variance and compare scales.
 
 # %% slide="fragment"
 pixels = x_train[:, x_train.var(0).topk(20).indices].double()
@@ -814,7 +817,9 @@ assert not torch.allclose(norm(z), training_output, atol=0.1)
 #
 # A **skip connection** adds a layer's input to its output, $h_{l+1} = h_l + f(h_l)$, so that the gradient has a way
 # down that passes through no weights (He and others, 2015: a net of 152 layers). We build a net of 30 layers in four
-# kinds: plain, with batch norm, with skips, with both. All weights start with $g = \sqrt2$.
+# kinds: plain, with batch norm, with skips, with both; batch norm and ReLU stand in front of each matrix but the
+# first (He and others, 2016). Module 04, section 6, does the same with convolutions. All weights start with
+# $g = \sqrt2$.
 
 
 # %% slide="fragment"
@@ -1267,7 +1272,7 @@ for surface, name in itertools.product(("valley", "turned valley"), ("momentum",
 # %% [markdown] slide="subslide"
 # Adagrad and RMSprop, with a rate for each parameter, make the straight valley round and win there. Turned by 45°,
 # both parameters see the same mixture of curvatures, and they do about as well as SGD. Momentum helps in either
-# valley, and Adam has both. Try it:
+# valley, and Adam has both. **Explorer 3.** Any optimiser, any surface, any learning rate.
 
 
 # %% slide="fragment"
@@ -1744,7 +1749,7 @@ plt.show()
 # Deck K's "modern" net puts together what we now have: ReLU, dropout, a better optimiser. Its source, a tutorial by
 # A. Radford, has two hidden layers of 625. Ours are smaller, with batch norm and augmentation. The recipe was settled
 # on the validation images; now, once, the test images. An accuracy $a$ measured on $n$ images has a standard error of
-# $\sqrt{a(1 - a)/n}$.
+# $\sqrt{a(1 - a)/n}$ (module 01, section 5).
 
 
 # %% slide="fragment"
@@ -1793,9 +1798,9 @@ assert test_accuracy['"modern"'] > max(list(test_accuracy.values())[:2])
 #
 # Is 99.79 % better than 99.77 %? On 10,000 test images that is 21 errors against 23. Two nets tested on the same
 # images are compared by the images on which exactly one of them errs: under the hypothesis that both are equally
-# good, these fall either way like coin tosses (McNemar's test). The **p-value** is the probability that fair coins fall
-# at least as unevenly; below 0.05 one speaks of a significant difference. We do not know how many errors they share, so
-# we try every possibility.
+# good, these fall either way like coin tosses (McNemar's test, module 01, section 9). The p-value is the probability
+# that fair coins fall at least as unevenly; below 0.05 one speaks of a significant difference. We do not know how
+# many errors they share, so we try every possibility.
 
 
 # %% slide="fragment"
@@ -1953,8 +1958,8 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 #   once, and give its standard error.
 # - An MLP knows nothing of space. Module 04 does.
 #
-# **Next:** the lab, [`labs/03_mlp/03_mlp.ipynb`](../labs/03_mlp/03_mlp.ipynb), where you write the pieces yourself.
-# Then [module 04](04_cnn.ipynb): convolutional nets, which know that neighbouring pixels belong together.
+# **Next:** the [lab of this module](../labs/03_mlp/03_mlp.ipynb), in which you write the pieces yourself. Then
+# [module 04](04_cnn.ipynb): convolutional nets, which know that neighbouring pixels belong together.
 #
 # ## References
 #
@@ -1973,8 +1978,8 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 # - K. He, X. Zhang, S. Ren, J. Sun. [Deep residual learning for image recognition](https://arxiv.org/abs/1512.03385).
 #   *CVPR* 2016 (arXiv 2015).
 # - K. He, X. Zhang, S. Ren, J. Sun. Identity mappings in deep residual networks. *ECCV* 2016.
-# - G. Hinton, N. Srivastava, A. Krizhevsky, I. Sutskever, R. Salakhutdinov. Improving neural networks by preventing
-#   co-adaptation of feature detectors. arXiv:1207.0580, 2012.
+# - G. Hinton, N. Srivastava, A. Krizhevsky, I. Sutskever, R. Salakhutdinov. [Improving neural networks by preventing
+#   co-adaptation of feature detectors](https://arxiv.org/abs/1207.0580). arXiv 2012.
 # - S. Hochreiter. Untersuchungen zu dynamischen neuronalen Netzen. Diploma thesis, TU München, 1991.
 # - K. Hornik, M. Stinchcombe, H. White. Multilayer feedforward networks are universal approximators. *Neural
 #   Networks* 2, 1989.
@@ -1995,7 +2000,8 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 # - J. Snoek, H. Larochelle, R. Adams. Practical Bayesian optimization of machine learning algorithms. *NIPS* 2012.
 # - N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov. Dropout: a simple way to prevent neural
 #   networks from overfitting. *JMLR* 15, 2014.
-# - M. Telgarsky. Representation benefits of deep feedforward networks. arXiv:1509.08101, 2015.
+# - M. Telgarsky. [Representation benefits of deep feedforward networks](https://arxiv.org/abs/1509.08101). arXiv
+#   2015.
 # - M. Telgarsky. Benefits of depth in neural networks. *COLT* 2016.
 # - T. Tieleman, G. Hinton. Lecture 6.5, RMSprop. Coursera: *Neural Networks for Machine Learning*, 2012.
 # - L. Wan, M. Zeiler, S. Zhang, Y. LeCun, R. Fergus. Regularization of neural networks using DropConnect. *ICML*

@@ -68,10 +68,10 @@ def bare(axis, title=None, size=15):
 #
 # $$K = \begin{pmatrix} +1 & +1 & +1 \\ 0 & 0 & 0 \\ -1 & -1 & -1 \end{pmatrix}.$$
 #
-# Lay the table (the **kernel**) on the patch, multiply each weight with the grey level below it, add the nine
-# products, write the sum down, move on by one pixel. The pixels below the kernel are a **window**. Where the grey level
-# is constant, the sum is 0; at the edge it is $3 \cdot 40 - 3 \cdot 10 = 90$. For an input $x$ and a kernel of
-# $k \times k$,
+# Lay the table (the **kernel**, no relative of an SVM's in module 01) on the patch, multiply each weight with the
+# grey level below it, add the nine products, write the sum down, move on by one pixel. The pixels below the kernel
+# are a **window**. Where the grey level is constant, the sum is 0; at the edge it is $3 \cdot 40 - 3 \cdot 10 = 90$.
+# For an input $x$ and a kernel of $k \times k$,
 #
 # $$y_{ij} = \sum_{a=0}^{k-1} \sum_{b=0}^{k-1} K_{ab}\; x_{i+a,\, j+b}.$$
 #
@@ -184,10 +184,10 @@ print(f"the photograph of 240 × 320 as windows of 3 × 3: a matrix of {columns.
 assert np.allclose(prewitt.ravel() @ columns, correlate2d(photo, prewitt, mode="valid").ravel())
 
 # %% [markdown] slide="subslide"
-# **Explorer 1: a kernel by hand.** Choose a kernel, or set "nine sliders" and make one. Which kernel finds vertical
-# edges? Which blurs? What do nine equal weights do, and what happens to the flat parts of the picture when the nine
-# weights sum to 0? Red is positive, blue is negative. (The controls need a running kernel. Without one, call
-# `plot_kernel` with other arguments.)
+# **Explorer 1.** Choose a kernel, or set "nine sliders" and make one by hand. Which kernel finds vertical edges?
+# Which blurs? What do nine equal weights do, and what happens to the flat parts of the picture when the nine weights
+# sum to 0? Red is positive, blue is negative. (The controls need a running kernel. Without one, call `plot_kernel`
+# with other arguments.)
 
 # %% slide="fragment"
 KERNELS = {
@@ -295,7 +295,7 @@ assert shared == 156 and len(matrix[matrix > 0].unique()) == 9
 # %% [markdown] slide="subslide"
 # ### Equivariance
 #
-# Lecture 03, section 10, measured what deck N calls "no spatial invariance": moved by one pixel, the digits were lost
+# Module 03, section 10, measured what deck N calls "no spatial invariance": moved by one pixel, the digits were lost
 # on a multi-layer perceptron (MLP). What does a convolution guarantee? Not that the answer stays the same, but that it
 # *moves along*:
 #
@@ -349,10 +349,10 @@ ledger.append(("N", "MLPs lack spatial invariance",
 # experts, and a classifier on top that learns. Deck K's edge detector is such a feature. The best known recipe counts,
 # in each cell of a grid, how much edge there is in which direction (histograms of oriented gradients, Dalal and Triggs
 # 2005; the *gradient* is here the change of the grey level from pixel to pixel, not that of a loss). We build it from
-# two Prewitt kernels and give it to a support-vector machine (SVM, lecture 01, section 5). The rival is a small
+# two Prewitt kernels and give it to a support-vector machine (SVM, module 01, section 5). The rival is a small
 # **convolutional net** (CNN) that learns its features and its classifier together, *end to end*, from the pixels.
 #
-# The net has three convolutions, two of them with stride 2, each with batch norm (lecture 03, section 5; here the mean
+# The net has three convolutions, two of them with stride 2, each with batch norm (module 03, section 5; here the mean
 # and variance of a channel are taken over the batch *and* over all places). Then it takes the maximum of each map.
 
 
@@ -427,7 +427,7 @@ ledger.append(("G V F N", "hand-crafted features, then end to end",
 # With five images a class the expert's knowledge wins by far: that edges matter, that their direction matters more than
 # their place. The net must find all of this in the data, and with enough data it catches up, without anybody having
 # told it what a letter is made of. On photographs, 1.2 million images and 1,000 classes, the change came in 2012
-# (lecture 01, section 8: a top-5 error of 26.2 % with hand-crafted features, 16.4 % with a convolutional net). So large
+# (module 01, section 8: a top-5 error of 26.2 % with hand-crafted features, 16.4 % with a convolutional net). So large
 # a gap does not show here: letters are made of edges, which is all that our hand-crafted features count.
 
 # %% [markdown] slide="slide"
@@ -446,10 +446,11 @@ assert F.max_pool2d(x[None], 2)[0].tolist() == [[6, 8], [3, 4]]
 
 # %% [markdown] slide="subslide"
 # Decks G and V show **LeNet-5** (LeCun, Bottou, Bengio and Haffner, 1998), which read cheques: convolution, pooling,
-# convolution, pooling, and three fully connected layers. Ours differs from the original in three things that are usual
-# today: max pooling without weights (the original multiplied the mean by a learned number, added another and applied
-# a sigmoid), every map of the second layer connected to every map of the first (the original had a table of 60 of
-# the 96 pairs), and ReLU with a softmax at the end (the original had tanh, and ten output units with fixed weights).
+# convolution, pooling, and three fully connected layers. (Both kinds of layer are in Fukushima's *Neocognitron* of
+# 1980: module 01, section 4, E17.) Ours differs from the original in three things that are usual today: max pooling
+# without weights (the original multiplied the mean by a learned number, added another and applied a sigmoid), every
+# map of the second layer connected to every map of the first (the original had a table of 60 of the 96 pairs), and
+# ReLU with a softmax at the end (the original had tanh, and ten output units with fixed weights).
 #
 # The table below is the account of a layer: what it gives, how many parameters it has, how many multiplications
 # ("products") one picture takes. It is filled by **hooks**, functions that PyTorch calls each time a layer has computed
@@ -500,7 +501,7 @@ assert n_parameters(lenet(10)) == 61_706 and original == 60_000
 # Few layers hold most of the weights (the fully connected ones), and others do most of the work (the convolutions,
 # whose weights are used at every place). That will be so with VGG, two thousand times larger.
 #
-# Trained on letters and on handwritten digits (enlarged from 8×8 to 20×20, with a margin of four):
+# Trained on letters and on handwritten digits (enlarged from 8 × 8 to 20 × 20, with a margin of four):
 
 
 # %% slide="fragment"
@@ -592,10 +593,10 @@ ledger.append(("N", "no spatial invariance (MLP)", "letters moved by 5 pixels: "
 # %% [markdown] slide="subslide"
 # ### "Early success at OCR": reading a line
 #
-# Deck G shows LeNet reading (OCR: optical character recognition). We set a line of letters that the net has never seen
-# (from the test images), cut it where a column is empty, centre each piece and let LeNet read it. What goes wrong when
-# letters touch? Then there is no empty column, the whole line is one piece, and of that the net sees the first 28
-# columns.
+# Deck G shows LeNet reading (OCR: optical character recognition). We set a line of letters that the net has never
+# seen (from the test images), cut it where a column is empty, centre each piece and let LeNet read it. What goes
+# wrong when letters touch? Then there is no empty column, the whole line is one piece, and of that the net sees the
+# first 28 columns. Errors are counted as for speech (module 01, section 7), by letters in place of words.
 
 
 # %% slide="fragment"
@@ -673,8 +674,8 @@ ledger.append(("G", "LeNet: early success at OCR", f"500 letters in 25 lines: {e
 #
 # Deck K: a small convolutional net reaches 99.50 % on MNIST, and 35 of them together 99.77 % (Cireşan, Meier and
 # Schmidhuber, 2012: 23 errors in 10,000). Our 99.5 % on MNIST is in the Further section of the lab and in
-# `benchmarks/headlines.py`. Here five nets on the handwritten digits of 8×8 pixels differ in nothing but the seed, and
-# the committee averages their probabilities.
+# `benchmarks/headlines.py`. Here five nets on the handwritten digits of 8 × 8 pixels differ in nothing but the seed,
+# and the committee averages their probabilities. (Module 01, section 8, calls it an *ensemble*.)
 
 # %% slide="fragment"
 def digit_net():
@@ -714,7 +715,7 @@ plotting.confusion(digits.y_test, committee.argmax(1), digits.classes, title="Th
 # says how many such images there are.
 #
 # > **Erratum E28.** Deck K (2016) calls 99.77 % the "current best". DropConnect (Wan and others, 2013) had reported
-# > 99.79 %, that is 21 errors against 23. The proof, and why the difference says nothing, is in lecture 03, section 9.
+# > 99.79 %, that is 21 errors against 23. The proof, and why the difference says nothing, is in module 03, section 9.
 
 # %% [markdown] slide="slide"
 # ## 5. VGG-16, row by row
@@ -833,7 +834,7 @@ for name, layers in {"two of 3 × 3": [(3, 1)] * 2, "three of 3 × 3": [(3, 1)] 
 
 # %% slide="fragment"
 class Inception(nn.Module):
-    """Four branches on one input, concatenated (Szegedy and others 2015, figure 2; with batch norm, as is usual now).
+    """Four branches on one input, concatenated (Szegedy and others 2014, figure 2; with batch norm, as is usual now).
 
     channels: into the block. one, three, five: maps of each branch. reduce: channels before the 3 × 3 and the 5 × 5,
     None for the naive block. pool: maps after the pooling, None to pass on all its channels.
@@ -937,7 +938,7 @@ ledger.append(("K V G", "ResNet: 152 layers", "152 on the longest path; 156 modu
 # convolutions on the shortcuts, where the number of channels changes, are not counted. GoogLeNet's depth of 22 hides
 # 57 convolutions. Its **auxiliary heads**, two small classifiers in the middle of the net that feed their loss (times
 # 0.3) into the lower layers during training, hold nearly as many parameters as the net itself, and are thrown away
-# afterwards. (Lecture 01, section 8, compares its size with AlexNet's: erratum E15. What the winners of 2014 and 2015
+# afterwards. (Module 01, section 8, compares its size with AlexNet's: erratum E15. What the winners of 2014 and 2015
 # sent in were ensembles: E16.)
 #
 # > **Erratum E52.** Deck V (slide 11, citing Sutskever's text of January 2015): "Today, object recognition networks
@@ -953,7 +954,7 @@ ledger.append(("V", "January 2015: > 25 successive convolutions", "16 and 21 the
 # %% [markdown] slide="subslide"
 # ### Thirty convolutional layers, with and without skips
 #
-# Lecture 03, section 5, shows for fully connected layers how signal and gradient behave in thirty layers (E23, E42).
+# Module 03, section 5, shows for fully connected layers how signal and gradient behave in thirty layers (E23, E42).
 # Here is the convolutional version, with the building block of the ResNet paper, deck F's figure:
 #
 # $$h' = \text{ReLU}\big(h + f(h)\big), \qquad
@@ -1050,7 +1051,7 @@ ledger.append(("K V G F", "residual learning makes very deep nets trainable",
 # heads do not rescue it. (GoogLeNet's authors wrote later that theirs had not helped the early training either, and act
 # as a regulariser, that is against overfitting; Szegedy and others, 2016.) With batch norm it begins to learn, and only
 # with the skips does it learn well. Deck F calls batch norm a "very good regularizer"; what it is here for, and what is
-# known about why it works, is in lecture 03, section 5 (E11, E42).
+# known about why it works, is in module 03, section 5 (E11, E42).
 
 # %% [markdown] slide="slide"
 # ## 7. What does the net see?
@@ -1159,7 +1160,8 @@ assert worst_place < random_place - 0.1
 # **Which pixels made a unit respond?** Zeiler and Fergus send the activity of *one* unit back down to the pixels.
 # Their **deconvolutional net** undoes each step, in reverse order: the pooling by putting the value back at the place
 # where the maximum was (the **switches**), the ReLU by a ReLU, the convolution by the **transposed convolution** with
-# the same kernel (the product with the transpose of the matrix of section 2).
+# the same kernel (the product with the transpose of the matrix of section 2; module 07, section 3, draws pictures
+# with it).
 #
 # This is neither an inverse, although the name suggests it, nor mysterious: it is backpropagation with one rule
 # changed. At a ReLU, the gradient is let through where the *unit* was positive; in the deconvolutional net where the
@@ -1240,7 +1242,7 @@ assert min(coverage) > 0.999  # nothing of the projection lies outside the recep
 # %% [markdown] slide="subslide"
 # A channel's favourite pieces come from different letters and fonts, and have a stroke or a corner in common. The
 # projection shows which strokes those are. ("Deep dreaming", the next slides of deck N, changes the picture until a
-# layer responds more; lecture 08, section 6, does that for a class. Its subject is not what the net looks at, but what
+# layer responds more; module 08, section 6, does that for a class. Its subject is not what the net looks at, but what
 # it can be made to see.)
 
 # %% [markdown] slide="slide"
@@ -1299,10 +1301,11 @@ assert min(mean["frozen"], mean["fine-tuned"]) > mean["from scratch"] + 0.02
 ledger.append(("K F", "use pre-trained models", "100 digits: " + ", ".join(f"{k} {v:.1%}" for k, v in mean.items())))
 
 # %% [markdown] slide="fragment"
-# The convolutions that read letters read digits better than a net that starts from nothing, and vary less from draw to
-# draw. But look at the control. Convolutions with *random* weights are better than training everything as well: a good
-# part of the gain comes from fitting few weights on few examples, and only the rest from what the letters have taught.
-# Without the control one would have called it all transfer. Fine-tuning changes little with 100 images.
+# The convolutions that read letters read digits better than a net that starts from nothing, and vary less from draw
+# to draw. But look at the control. Convolutions with *random* weights are better than training everything as well: a
+# good part of the gain comes from fitting few weights on few examples, and only the rest from what the letters have
+# taught. Without the control one would have called it all transfer. Fine-tuning changes little with 100 images.
+# (Module 06, section 5, puts the same question to word vectors.)
 
 # %% [markdown] slide="slide"
 # ## 9. Where is it? Localisation, detection, segmentation
@@ -1666,10 +1669,11 @@ assert math.isclose(ours, average_precision_score(some_hits, some_scores), rel_t
 # %% [markdown] slide="subslide"
 # ### Hand-crafted against learned, once more
 #
-# Deck N's table: "hand crafted", UvA-Euvision 2013, mAP 0.2258; GoogLeNet 2014, 0.4393. We do the same with our means.
-# The hand-crafted detector moves a window of 28 × 28 over the scene in steps of four pixels, takes the orientation
-# histograms of section 3 and asks a linear SVM with the classes A, E, K, R, S and "nothing". Its training windows come
-# from the same scenes, and the box has the average size of the letter. Then NMS, as for the net.
+# Deck N's table (module 01, section 8): "hand crafted", UvA-Euvision 2013, mAP 0.2258; GoogLeNet 2014, 0.4393. We do
+# the same with our means. The hand-crafted detector moves a window of 28 × 28 over the scene in steps of four pixels,
+# takes the orientation histograms of section 3 and asks a linear SVM with the classes A, E, K, R, S and "nothing".
+# Its training windows come from the same scenes, and the box has the average size of the letter. Then NMS, as for the
+# net.
 
 
 # %% slide="fragment"
@@ -1735,12 +1739,12 @@ ledger.append(("N", "detection, mAP: hand-crafted .2258, GoogLeNet .4393", "lett
 
 # %% [markdown] slide="subslide"
 # > **Erratum E53.** Deck N puts .2258 → .4393 beside "hand crafted" and "GoogLeNet", as if the features made all of
-# > the difference. The two entries differ in two more things (Szegedy and others, 2015, tables 4 and 5): the second
-# > was an **ensemble of six** nets (one alone had 38.0 %), and it was pre-trained on the 1.2 million labelled images of
-# > the classification task, which the first did not use. Among the entries of 2014 that used the provided data alone
-# > the best had .3721 ([results of ILSVRC 2014](http://image-net.org/challenges/LSVRC/2014/results), task 1a). And
-# > neither number is an accuracy: it is a mean of areas over 200 classes, at IoU 0.5. With another IoU the same net has
-# > another number, as the last row above shows.
+# > the difference. The two entries differ in two more things (Szegedy and others, 2014, tables 4 and 5): the second
+# > was an **ensemble of six** nets (one alone had 38.0 %), and it was pre-trained on the 1.2 million labelled images
+# > of the classification task, which the first did not use. Among the entries of 2014 that used the provided data
+# > alone the best had .3721 ([results of ILSVRC 2014](http://image-net.org/challenges/LSVRC/2014/results), task 1a).
+# > And neither number is an accuracy: it is a mean of areas over 200 classes, at IoU 0.5. With another IoU the same
+# > net has another number, as the last row above shows.
 #
 # The photographs of the competition are harder than our letters: 200 classes, any size, any pose. What is the same is
 # the direction of the result, and the reason: the net's features were made for these objects *and* against these
@@ -1777,12 +1781,12 @@ plt.show()
 # %% [markdown] slide="slide"
 # ## 10. Further: a net that has seen a million photographs
 #
-# torchvision offers nets with their weights through its own interface (`models.NAME(weights=...)`). SqueezeNet 1.0 is a
-# small one (5 MB). The cell takes its weights from torch's cache, or from the course's mirror of data
-# (`COURSE_DATA_MIRROR`), or, if you set `DOWNLOAD = True`, from the network. It repeats two things of this lecture: the
-# occlusion map (section 7) on a photograph, and transfer (section 8) from photographs to handwritten digits. With one
-# draw of 100 digits, a million photographs help less than 6,000 printed letters: that the tasks are alike counts for
-# more than that the data is large.
+# torchvision offers nets with their weights through its own interface (`models.NAME(weights=...)`). SqueezeNet 1.0 is
+# a small one (5 MB). The cell takes its weights from torch's cache, or from the course's mirror of data
+# (`COURSE_DATA_MIRROR`), or, if you set `DOWNLOAD = True`, from the network. It repeats two things of this lecture:
+# the occlusion map (section 7) on a photograph, and transfer (section 8) from photographs to handwritten digits.
+# (Module 08, section 9, attacks this net.) With one draw of 100 digits, a million photographs help less than 6,000
+# printed letters: that the tasks are alike counts for more than that the data is large.
 
 # %% tags=["further"] slide="fragment"
 DOWNLOAD = False
@@ -1865,8 +1869,9 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 # - A fully convolutional net answers at every place. Boxes need non-maximum suppression, and detectors are compared by
 #   mean average precision, whose value depends on the IoU that counts as a hit.
 #
-# **Next:** the [lab of this module](../labs/04_cnn/04_cnn.ipynb), in which you write the convolution, the pooling, the
-# accounts, a residual block, the occlusion map and the measures of detection yourself. Module 08 attacks such nets.
+# **Next:** the [lab of this module](../labs/04_cnn/04_cnn.ipynb), in which you write the convolution, the pooling,
+# the accounts, a residual block, the occlusion map and the overlap of two boxes yourself. Then [module
+# 05](05_rnn.ipynb): nets that share their weights in time, and read in order.
 #
 # ## References
 #

@@ -6,7 +6,7 @@
 #
 # - **You need** module 02 (gradients, reverse mode), module 03 (tanh, softmax, cross-entropy, Adam) and the idea of
 #   shared weights (module 04).
-# - **You get** the recurrent cell and back-propagation through time; why gradients vanish or explode, and what clipping
+# - **You get** the recurrent cell and backpropagation through time; why gradients vanish or explode, and what clipping
 #   can and cannot do; the LSTM, its gates and the bidirectional net; a character model trained on Python's own source;
 #   sentiment with negation, recursive composition, frames of a video and motifs in DNA.
 # - **Time**: 100 minutes to read and try; about a minute to run on two CPU cores, without a network.
@@ -14,8 +14,8 @@
 #   sequential data?" to "Leo Tolstoy's 'War and Peace'"; G 38 to 43.
 #
 # The decks: **F** = a French introduction (2017), **V** = Lidy and Schlüter (Vienna 2016), **N** = Neverova (Lyon
-# 2015), **G** = Grisel (Neurospin 2017). What they claim is checked by a cell. Where they err, an **Erratum** box says
-# so, and the proof stands beside it.
+# 2015), **G** = Grisel (Neurospin 2017); V 42 is slide 42 of deck V. What they claim is checked by a cell. Where they
+# err, an **Erratum** box says so, and the proof stands beside it.
 
 # %% tags=["setup"] slide="skip"
 import itertools
@@ -60,8 +60,8 @@ def n_parameters(model):
 # $$h_t = \tanh(W x_t + U h_{t-1} + b), \qquad t = 1, \dots, T, \qquad h_0 = 0.$$
 #
 # $x_t$ is the input at step $t$. $W$, $U$ and $b$ are **the same at every step**: weight sharing in time, as a
-# convolution shares weights over space (module 04). The smallest example has one state and one input, which is $+1$,
-# $-1$ or, mostly, 0. What does it remember after the input has fallen silent?
+# convolution shares weights over space (module 04, section 2). The smallest example has one state and one input,
+# which is $+1$, $-1$ or, mostly, 0. What does it remember after the input has fallen silent?
 
 # %% slide="fragment"
 pulses = torch.zeros(40)
@@ -254,9 +254,9 @@ ledger.append(("N F", "a cell without a bias", f"then h(-x) = -h(x) to {odd:.0e}
 # ### Unrolled
 #
 # Draw one copy of the cell for each step and the loop becomes a deep net whose layers share their weights (V 25:
-# "unrolled in time: depth = length of sequence"). That is all autograd needs: reverse mode of module 02 works on the
-# unrolled graph. The colours are the states of a cell with five units and random weights that reads seven characters.
-# $\hat y_t$ is what a linear layer makes of the state, if an answer is wanted at each step.
+# "unrolled in time: depth = length of sequence"). That is all autograd needs: reverse mode (module 02, section 7)
+# works on the unrolled graph. The colours are the states of a cell with five units and random weights that reads
+# seven characters. $\hat y_t$ is what a linear layer makes of the state, if an answer is wanted at each step.
 
 
 # %% slide="fragment"
@@ -293,7 +293,7 @@ draw_unrolled()
 plt.show()
 
 # %% [markdown] slide="slide"
-# ## 3. Back-propagation through time
+# ## 3. Backpropagation through time
 #
 # Let $L = \sum_t L_t$, one loss at each step. The parameter $U$ is used at every step, and each use has an effect on
 # all later losses. Write $z_t = W x_t + U h_{t-1} + b$ for what is inside the tanh. The slope of tanh is $1 - \tanh^2$,
@@ -307,7 +307,7 @@ plt.show()
 #   \underbrace{\Big(D_k\, J_{k+1}^\top J_{k+2}^\top \cdots J_t^\top \,\frac{\partial L_t}{\partial h_t}\Big)}_{
 #   \text{effect of } z_k \text{ on } L_t}\; h_{k-1}^\top .$$
 #
-# There are $T(T+1)/2$ pairs, and one by one they cost $O(T^2)$ steps at least. **Back-propagation through time** needs
+# There are $T(T+1)/2$ pairs, and one by one they cost $O(T^2)$ steps at least. **Backpropagation through time** needs
 # one pass from the last step to the first, $O(T)$. Exchange the two sums, and let $\delta_k$ collect what all losses
 # from step $k$ on send back to the state $h_k$:
 #
@@ -362,7 +362,7 @@ assert difference < 1e-10 and off < 1e-12
 
 # %% [markdown] slide="fragment"
 # For a long text the unrolled net would be too large. So the gradient is followed back for at most $\tau$ steps
-# (**truncated** back-propagation through time). The state still runs through; only the pairs with $t - k \ge \tau$ are
+# (**truncated** backpropagation through time). The state still runs through; only the pairs with $t - k \ge \tau$ are
 # missing. (In practice a text is cut into windows of $\tau$ steps, and the pairs within a window are left: a loss early
 # in its window then reaches back less far.) How much is lost? The measure is the cosine of the angle between the two
 # gradients: 1 where they have the same direction.
@@ -390,7 +390,8 @@ assert abs(cosine[-1] - 1) < 1e-9 and cosine[9] > cosine[0]
 # %% [markdown] slide="slide"
 # ## 4. Gradients through time
 #
-# Away from the diagonal the shares shrink, or grow, like a product of Jacobians:
+# Away from the diagonal the shares shrink, or grow, like a product of Jacobians, as the gradient does from layer to
+# layer in module 03, section 4:
 #
 # $$\Big\lVert \frac{\partial h_t}{\partial h_k} \Big\rVert = \lVert J_t J_{t-1} \cdots J_{k+1} \rVert
 #   \;\le\; \prod_j \lVert D_j \rVert\, \lVert U \rVert \;\le\; \sigma_{\max}(U)^{\,t-k},$$
@@ -619,9 +620,9 @@ plt.show()
 # %% [markdown] slide="slide"
 # ## 5. The LSTM: a memory with gates
 #
-# The **long short-term memory** (Hochreiter and Schmidhuber, 1997; forget gate by Gers and others, 2000) adds a
-# **memory cell** $c$ beside the state $h$. Three **gates**, numbers between 0 and 1 for each unit, decide what is
-# written, kept and shown:
+# The **long short-term memory** (Hochreiter and Schmidhuber, 1997, see E20 in module 01; forget gate by Gers and
+# others, 2000) adds a **memory cell** $c$ beside the state $h$. Three **gates**, numbers between 0 and 1 for each
+# unit, decide what is written, kept and shown:
 #
 # $$\begin{aligned}
 # i_t &= \sigma(W_i x_t + U_i h_{t-1} + b_i) &&\text{input gate: write?} \\
@@ -821,13 +822,14 @@ assert halves[0].tril().abs().max() > 0.05 and halves[1].triu().abs().max() > 0.
 # source code, and on *War and Peace*; all three come from A. Karpathy's essay of 2015. We train one here, on the source
 # code of Python's own standard library, which is on every machine that runs this notebook.
 #
-# A **language model** gives the probability of the next character, given those before: $p(c_1 \dots c_T) = \prod_t
-# p(c_t \mid c_1 \dots c_{t-1})$. An LSTM reads the text, and a softmax on its state gives the distribution (deck F:
-# $\hat P(x_{t+1} = v_j \mid x_t, \dots, x_1) = \hat y_{t,j}$). The target at each step is simply the next character, so
-# the text is its own label. The loss is the cross-entropy (module 03): the mean of $-\log p$ of the character that
-# really came. With the logarithm to base 2 it is called **bits per character**: what an ideal compressor driven by the
-# model would need to store the text. Guessing evenly among 96 characters costs $\log_2 96 = 6.6$ bits. Two to that
-# power, $2^{6.6} = 96$, is the **perplexity**: among how many equally likely characters the model might as well choose.
+# A **language model** gives the probability of the next character, given those before:
+# $p(c_1 \dots c_T) = \prod_t p(c_t \mid c_1 \dots c_{t-1})$. An LSTM reads the text, and a softmax on its state gives
+# the distribution (deck F: $\hat P(x_{t+1} = v_j \mid x_t, \dots, x_1) = \hat y_{t,j}$). The target at each step is
+# simply the next character, so the text is its own label. The loss is the cross-entropy (module 03, section 1): the
+# mean of $-\log p$ of the character that really came. With the logarithm to base 2 it is called **bits per
+# character**: what an ideal compressor driven by the model would need to store the text. Guessing evenly among 96
+# characters costs $\log_2 96 = 6.6$ bits. Two to that power, $2^{6.6} = 96$, is the **perplexity**: among how many
+# equally likely characters the model might as well choose.
 
 # %% slide="fragment"
 source = data.stdlib()
@@ -891,10 +893,10 @@ assert NGRAMS[1] > NGRAMS[2] > NGRAMS[3] > NGRAMS[5] and NGRAMS[1] < math.log2(l
 # %% [markdown] slide="subslide"
 # ### Training
 #
-# An **embedding** (a learned vector of 32 numbers for each character, which is a linear layer on its one-hot vector),
-# an LSTM of 128 units, a linear layer. 2,000 iterations, each on 16 windows of 48 characters from random places, so
-# that back-propagation is truncated after 48 steps at most; each window begins with an empty state. Clipping at norm 1.
-# We stop at the iterations at which deck N prints its samples.
+# An **embedding** (a learned vector of 32 numbers for each character, which is a linear layer on its one-hot vector;
+# module 06 learns such vectors for words), an LSTM of 128 units, a linear layer. 2,000 iterations, each on 16 windows
+# of 48 characters from random places, so that backpropagation is truncated after 48 steps at most; each window begins
+# with an empty state. Clipping at norm 1. We stop at the iterations at which deck N prints its samples.
 
 # %% slide="fragment"
 PRINTED = (100, 300, 500, 700, 1200, 2000)
@@ -1230,7 +1232,8 @@ for title, get, path in (("Tiny Shakespeare", data.tinyshakespeare, "text/tinysh
 # For the proof we need reviews whose grammar we control. Three families, and each with both answers:
 #
 # - **negation**: *neither* or *both*, times good or bad adjectives. "neither that dull, nor super silly" is praise.
-#   This is XOR (module 01) with other words in between: no linear rule on single words, or on neighbours, can get it.
+#   This is XOR (module 01, section 3) with other words in between: no linear rule on single words, or on neighbours,
+#   can get it.
 # - **order**: "not a really funny movie, but a really dull movie" and "not a really dull movie, but a really funny
 #   movie". The two have not only the same words but the same *pairs of neighbours*. Any classifier that sees words or
 #   bigrams alone gives both the same answer, and is right in one of the two: exactly 50 %.
@@ -1769,8 +1772,8 @@ ledger.append(("N", "video: blocks of frames, or temporal modelling",
 # TATAAT (the boxes "−35" and "−10"). Three questions on seeded random DNA of 60 bases, in which each base of a
 # planted word has a chance of 8 % to be drawn anew:
 #
-# 1. **Is TATAAT in it?** The others hold the same six letters in another order. A convolution (module 04) and a maximum
-#    over all places are made for it.
+# 1. **Is TATAAT in it?** The others hold the same six letters in another order. A convolution and a maximum over all
+#    places (module 04, section 4) are made for it.
 # 2. **In which order do the two words stand?** TTGACA first in one class, TATAAT first in the other. A maximum over
 #    places forgets places. A recurrent net on top of the convolution does not.
 # 3. **Which bases lie between the two?** One answer for each base. In a third of the sequences TATAAT is missing, in a
@@ -1903,7 +1906,7 @@ assert len(overlap) >= 4
 
 # %% slide="fragment"
 for deck, says, computed in ledger:
-    print(f"{deck}: {says}\n     -> {computed}")
+    print(f"{deck}  {says}\n     -> {computed}")
 print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 
 # %% [markdown] slide="slide"
@@ -1911,7 +1914,7 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 #
 # - A **recurrent net** applies one cell at each step and carries a state along. `nn.RNN` is tanh (or ReLU) of one
 #   matrix times (input, state, 1).
-# - **Back-propagation through time** is reverse mode on the unrolled net. The gradient from $t$ back to $k$ is a
+# - **Backpropagation through time** is reverse mode on the unrolled net. The gradient from $t$ back to $k$ is a
 #   product of $t - k$ Jacobians. It vanishes or explodes; $\sigma_{\max} < 1$ is sufficient for vanishing, the spectral
 #   radius decides in the long run. **Clipping** helps against explosion only.
 # - The **LSTM** adds to its memory through gates. Its gradient fades by the product of the forget gates. A
@@ -1922,8 +1925,9 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 #   recurrent net, structure needs brackets (**recursive** nets) or more.
 # - Frames of a video and bases of DNA are sequences like any other. Ask first whether a short window would do.
 #
-# **Next:** the [lab of this module](../labs/05_rnn/05_rnn.ipynb), in which you write the cells, back-propagation
-# through time, clipping and what a character model needs yourself; then module 06, in which words become vectors.
+# **Next:** the [lab of this module](../labs/05_rnn/05_rnn.ipynb), in which you write the cells, backpropagation
+# through time, clipping and what a character model needs yourself. Then [module 06](06_word_vectors.ipynb), in which
+# words become vectors.
 #
 # ## References
 #

@@ -4,12 +4,13 @@
 # **Question.** To a net, "motel" and "hotel" are two numbers in a list, as different as "motel" and "and". How does a
 # machine find out from plain text that some words are alike, and that *king* is to *queen* as *man* is to *woman*?
 #
-# - **You need** module 02 (gradients, the sigmoid, logistic regression), module 03 (softmax, Adam), the idea of a bag
-#   of words (05.7) and, from linear algebra, products of matrices and what orthogonal means.
+# - **You need** module 02 (gradients, the sigmoid, logistic regression), module 03 (softmax, Adam), module 05
+#   (one-hot vectors, embeddings, the bag of words) and, from linear algebra, products of matrices and what orthogonal
+#   means.
 # - **You get** co-occurrence tables, weighting (PPMI) and compression (SVD); neighbours, clusters and analogies in the
 #   documentation of scientific Python; word2vec and GloVe, trained here; how word vectors are scored, and maps of them.
 # - **Time**: 75 minutes to read and try; about a minute to run on two CPU cores, without a network.
-# - **Slides**: deck F, "One Hot Encoding" to "Word vectors in practice".
+# - **Slides**: F "One Hot Encoding" to "Word vectors in practice".
 #
 # The deck: **F** = a French introduction (2017). What it claims is checked by a cell. Where it errs, an **Erratum** box
 # says so, and the proof stands beside it.
@@ -50,9 +51,10 @@ ledger = []  # (deck, what it says, what we compute), printed at the end
 # %% [markdown] slide="slide"
 # ## 1. One-hot vectors
 #
-# Give each word of the vocabulary a number. As a vector, word $i$ is a **one-hot** vector $e_i$: a one at place $i$ and
-# zeros everywhere else. Deck F names the trouble with an example: motel · hotel = 0. And it is so for *every* two
-# words: $e_i^\top e_j = 0$, at the distance $\sqrt 2$. What a net learns about one word says nothing about another.
+# Give each word of the vocabulary a number. As a vector, word $i$ is a **one-hot** vector $e_i$ (as in module 05,
+# section 1): a one at place $i$ and zeros everywhere else. Deck F names the trouble with an example: motel ·
+# hotel = 0. And it is so for *every* two words: $e_i^\top e_j = 0$, at the distance $\sqrt 2$. What a net learns
+# about one word says nothing about another.
 #
 # How alike two vectors are will be measured throughout by the **cosine** of the angle between them,
 #
@@ -90,12 +92,12 @@ ledger.append(("F", "motel and hotel as printed", "15 and 14 entries, no product
 # ### What it costs
 #
 # The deck gives four sizes of a vocabulary: 20,000 words (speech), 50,000 (Penn Treebank), 500,000 (a big vocabulary)
-# and 13 million (Google's 1T corpus). Written out in 32-bit numbers, a page of 1,000 words as one-hot vectors
-# takes $4000\, n$ bytes, where $n$ is the size of the vocabulary. Nobody stores it: the **number** of a word says the
-# same in 8 bytes. What remains is the weights behind it. A layer $W x$ that reads a one-hot vector picks one column of
-# its matrix: $W e_i$ is column $i$ of $W$. So it is done by look-up. In PyTorch this layer is `nn.Embedding` (it came
-# up in 05.6), which keeps the columns as the rows of a table. With 100 numbers a word the table grows with $n$; a table
-# of all *pairs* of words, which we shall want in section 2, grows with $n^2$.
+# and 13 million (Google's 1T corpus). Written out in 32-bit numbers, a page of 1,000 words as one-hot vectors takes
+# $4000\, n$ bytes, where $n$ is the size of the vocabulary. Nobody stores it: the **number** of a word says the same
+# in 8 bytes. What remains is the weights behind it. A layer $W x$ that reads a one-hot vector picks one column of its
+# matrix: $W e_i$ is column $i$ of $W$. So it is done by look-up. In PyTorch this layer is `nn.Embedding` (it came up
+# in module 05, section 6), which keeps the columns as the rows of a table. With 100 numbers a word the table grows
+# with $n$; a table of all *pairs* of words, which we shall want in section 2, grows with $n^2$.
 
 # %% slide="fragment"
 SIZES = {"speech": 20_000, "PTB": 50_000, "big vocabulary": 500_000, "Google 1T": 13_000_000}
@@ -673,11 +675,12 @@ else:
 #
 # $$-\log \sigma(u_i^\top v_j) \;-\; \sum_{j'} \log \sigma(-u_i^\top v_{j'}).$$
 #
-# It is the logistic regression of module 02, whose inputs are learned along with its weights. In the lab you write this
-# loss and its gradients by hand. Here it is trained with autograd and Adam on the 2,000 most frequent words. Instead of
-# walking through the text we draw pairs from the table of section 2, which brings each pair as often. Pairs with very
-# frequent words are drawn more seldom than they occur, a trick of word2vec's called **subsampling**. To save time, all
-# pairs of a batch share 64 words of noise, each weighted so that a pair has $k = 5$.
+# It is the logistic regression of module 02, section 1, whose inputs are learned along with its weights. In the lab
+# you write this loss and its gradients by hand. Here it is trained with autograd and Adam on the 2,000 most frequent
+# words. Instead of walking through the text we draw pairs from the table of section 2, which brings each pair as
+# often. Pairs with very frequent words are drawn more seldom than they occur, a trick of word2vec's called
+# **subsampling**. To save time, all pairs of a batch share 64 words of noise, each weighted so that a pair has
+# $k = 5$.
 
 # %% slide="fragment"
 SMALL, NOISE = 2_000, 5
@@ -868,12 +871,13 @@ ledger.append(("F", "word2vec or GloVe", f"skip-gram's scores and PMI: correlati
 # %% [markdown] slide="subslide"
 # ### Pretrained, or retrained?
 #
-# Deck F: "Use pretrained Glove or Word2Vec. If your dataset is large, it may be better to retrain the vectors." A
-# test: from each paragraph with either *array* or *string* (not both) delete this word; which one was it? The vectors
-# are made from one half of the paragraphs, without any labels. From the other half come a few or many labelled
-# paragraphs to learn from, and the test. Three classifiers read the paragraph as a bag: one weight for each *word*
-# (logistic regression on one-hot counts), logistic regression on the *mean of the fixed vectors*, and a net that
-# starts from this mean and moves the vectors themselves.
+# Deck F: "Use pretrained Glove or Word2Vec. If your dataset is large, it may be better to retrain the vectors."
+# (Module 04, section 8, asked this about convolutions.) A test: from each paragraph with either *array* or *string*
+# (not both) delete this word; which one was it? The vectors are made from one half of the paragraphs, without any
+# labels. From the other half come a few or many labelled paragraphs to learn from, and the test. Three classifiers
+# read the paragraph as a bag (module 05, section 7): one weight for each *word* (logistic regression on one-hot
+# counts), logistic regression on the *mean of the fixed vectors*, and a net that starts from this mean and moves the
+# vectors themselves.
 
 # %% slide="fragment"
 is_held = np.random.default_rng(0).random(len(sentences)) < 0.5
@@ -1134,11 +1138,12 @@ else:
 # %% [markdown] slide="slide"
 # ## 7. Maps
 #
-# A map of words shows 100 dimensions in two. **PCA** is the SVD again, of the centred vectors: the two directions with
-# the largest spread. **t-SNE** (van der Maaten and Hinton 2008) gives that up and tries to keep *neighbours*: it moves
-# the points until words that are close in 100 dimensions are close on the map, for about as many neighbours as the
-# **perplexity** says. How well a map keeps neighbours is measured by its *trustworthiness*: 1 if all neighbours on the
-# map are neighbours in truth, about 0.5 by chance.
+# A map of words shows 100 dimensions in two. **PCA** is the SVD again, of the centred vectors: the two directions
+# with the largest spread. **t-SNE** (van der Maaten and Hinton 2008) gives that up and tries to keep *neighbours*: it
+# moves the points until words that are close in 100 dimensions are close on the map, for about as many neighbours as
+# the **perplexity** says (a perplexity as in module 05, section 6, here of the weights that a point gives to its
+# neighbours). How well a map keeps neighbours is measured by its *trustworthiness*: 1 if all neighbours on the map
+# are neighbours in truth, about 0.5 by chance.
 
 # %% slide="fragment"
 background = [word for word in words[60:300] if len(word) > 2 and word not in kind_of]
@@ -1217,7 +1222,7 @@ widgets.explore(plot_map, perplexity=[4, 20, 60], seed=(0, 5))
 
 # %% slide="fragment"
 for deck, says, computed in ledger:
-    print(f"{deck}: {says}\n     -> {computed}")
+    print(f"{deck}  {says}\n     -> {computed}")
 print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 
 # %% [markdown] slide="slide"
@@ -1245,7 +1250,7 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 # - O. Levy, Y. Goldberg, I. Dagan. Improving distributional similarity with lessons learned from word embeddings.
 #   *TACL* 3, 2015.
 # - T. Linzen. Issues in evaluating semantic spaces using word analogies. *RepEval* 2016.
-# - L. van der Maaten, G. Hinton. Visualizing data using t-SNE. *Journal of Machine Learning Research* 9, 2008.
+# - L. van der Maaten, G. Hinton. Visualizing data using t-SNE. *JMLR* 9, 2008.
 # - T. Mikolov, K. Chen, G. Corrado, J. Dean. [Efficient estimation of word representations in vector
 #   space](https://arxiv.org/abs/1301.3781). arXiv 2013 (Google's analogies).
 # - T. Mikolov, I. Sutskever, K. Chen, G. Corrado, J. Dean. [Distributed representations of words and phrases and their

@@ -10,10 +10,10 @@
 #   smallest perturbation, fooling images, transfer between models, and adversarial training, each measured on nets
 #   that are trained here.
 # - **Time**: 60 minutes to read and try; about half a minute to run on two CPU cores, without a network.
-# - **Slides**: deck N (Natalia Neverova, Lyon 2015), *Intriguing properties of ConvNets* and *Training with
-#   adversarial samples*.
+# - **Slides**: N "Intriguing properties of ConvNets", "Training with adversarial samples".
 #
-# What the deck claims is checked by a cell. Where it errs, an **Erratum** box says so, and the proof stands beside it.
+# The deck: **N** = Neverova (Lyon 2015). What it claims is checked by a cell. Where it errs, an **Erratum** box says
+# so, and the proof stands beside it.
 
 # %% tags=["setup"] slide="skip"
 import itertools
@@ -44,11 +44,11 @@ ledger = []  # (deck, what it says, what we compute), printed at the end
 # %% [markdown] slide="slide"
 # ## 1. The smallest example: a linear classifier
 #
-# Take the logistic regression of module 02, handwritten threes against eights, 64 pixels between 0 (black) and 1
-# (white). Its **score** is $s(x) = w^\top x + b$: positive is "eight", negative is "three", and the sigmoid of the
-# score is the probability of an eight. (The cell trains two logits, one for each class, as module 03 does: the
-# softmax of two logits is the sigmoid of their difference, so the score is that difference.) Now somebody adds a
-# **perturbation** $\eta$ (eta) to the picture. Deck N:
+# Take the logistic regression of module 02, section 9, handwritten threes against eights, 64 pixels between 0 (black)
+# and 1 (white). Its **score** is $s(x) = w^\top x + b$: positive is "eight", negative is "three", and the sigmoid of
+# the score is the probability of an eight. (The cell trains two logits, one for each class, as module 03, section 1,
+# does: the softmax of two logits is the sigmoid of their difference, so the score is that difference.) Now somebody
+# adds a **perturbation** $\eta$ (eta) to the picture. Deck N:
 #
 # $$w^\top \tilde x = w^\top x + w^\top \eta, \qquad \tilde x = x + \eta.$$
 #
@@ -158,8 +158,9 @@ assert abs(exponents[0] - 1) < 0.02 and abs(exponents[1] - 0.5) < 0.1
 # %% [markdown] slide="subslide"
 # The trained classifiers read printed letters: `glyphs`, ten classes, drawn from the fonts that ship with matplotlib
 # and randomly turned, slanted and moved. We shrink them to 7 × 7 and 14 × 14 pixels and enlarge them to 56 × 56, and
-# train the same **softmax regression** for each size. With ten classes the attack may go for any of the other nine.
-# For each of them the lead $z_y - z_k$ is a linear score with the weights $w_y - w_k$, so that section 1 applies:
+# train the same **softmax regression** (module 03, section 1) for each size. With ten classes the attack may go for
+# any of the other nine. For each of them the lead $z_y - z_k$ is a linear score with the weights $w_y - w_k$, so that
+# section 1 applies:
 #
 # $$\varepsilon_{\min} = \min_{k \ne y} \frac{z_y - z_k}{\lVert w_y - w_k \rVert_1},$$
 #
@@ -795,7 +796,8 @@ for name, model in NETS.items():
 
 # %% [markdown] slide="fragment"
 # The softmax has to share 100 % among ten letters. It has no answer "none of these", and nothing in the training ever
-# asked what lies outside the letters. A high probability says "of these ten rather this one", and no more.
+# asked what lies outside the letters. A high probability says "of these ten rather this one", and no more. (Module
+# 07, section 3, has such a net judge drawn letters, and so must not trust it alone.)
 #
 # **Explorer 2.** The walk from noise to each letter.
 
@@ -829,9 +831,9 @@ widgets.explore(plot_fooling, step=(0, max(map(len, paths.values())) - 1), lette
 # that this is often not needed: what fools one net tends to fool others, of another architecture or trained on other
 # data. Papernot, McDaniel and Goodfellow extended it to decision trees and nearest neighbours, which have no gradient
 # at all. So one attacks a net of one's own and sends the result (a **black-box** attack). Two readers below are of
-# this kind. The **forest** is a vote of 60 decision trees (module 01), each grown on a random choice of the pictures.
-# The **5 nearest neighbours** are the five training pictures closest in Euclidean distance; their majority is the
-# answer.
+# this kind. The **forest** is a vote of 60 decision trees (module 01, section 5), each grown on a random choice of
+# the pictures. The **5 nearest neighbours** are the five training pictures closest in Euclidean distance; their
+# majority is the answer.
 #
 # Rows: the model whose gradient was used (PGD). Columns: the model that has to read the pictures. "MLP, other data" is
 # trained on a second set of letters that shares no picture with the first.
@@ -909,9 +911,9 @@ ledger.append(("N", "adversarial examples transfer",
 # and 20 grey levels seldom carry it there.
 #
 # Why it works between nets would fit section 1: models that learn the same task may come to similar slopes, so that a
-# direction that is bad for one is bad for the other. Are they similar? The **cosine** of the angle between the slopes
-# of two models at the same picture is 1 for the same direction and about 0 ± 0.04 for two random directions among 784
-# pixels.
+# direction that is bad for one is bad for the other. Are they similar? The cosine (module 06, section 1) of the angle
+# between the slopes of two models at the same picture is 1 for the same direction and about 0 ± 0.04 for two random
+# directions among 784 pixels.
 
 # %% slide="fragment"
 slopes = {name: F.normalize(input_slopes(sources[name], attack_x, attack_y).double().flatten(1), dim=1)
@@ -1121,9 +1123,10 @@ widgets.explore(plot_robust, labels={"grey_levels": "epsilon (grey levels)"},
 # %% [markdown] slide="slide"
 # ## 9. Further: a photograph and a net for 1,000 classes
 #
-# The original figure has a photograph and a net trained on ImageNet. torchvision offers such nets; SqueezeNet 1.0 is a
-# small one (5 MB). Its weights come from the network once and are then in torch's cache. The cell looks only into the
-# cache, unless you set `DOWNLOAD = True`. The photograph ships with scikit-learn.
+# The original figure has a photograph and a net trained on ImageNet. torchvision offers such nets; SqueezeNet 1.0 is
+# a small one (5 MB), which module 04, section 10, uses too. Its weights come from the network once and are then in
+# torch's cache. The cell looks only into the cache, unless you set `DOWNLOAD = True`. The photograph ships with
+# scikit-learn.
 
 # %% tags=["further"] slide="fragment"
 DOWNLOAD = False
@@ -1170,7 +1173,7 @@ else:
     plt.show()
 
 # %% [markdown] slide="slide"
-# ## What the decks say, and what we computed
+# ## What the deck says, and what we computed
 
 # %% slide="fragment"
 for deck, says, computed in ledger:
@@ -1192,7 +1195,7 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 #   one have failed.
 #
 # **Next:** the [lab of this module](../labs/08_adversarial/08_adversarial.ipynb), in which you write the attacks and
-# the defence yourself.
+# the defence yourself. It is the last one of the course.
 #
 # ## References
 #

@@ -910,9 +910,9 @@ print(f"machine {102 / 1500:.1%}, human {76 / 1500:.1%}, disagreements 72 agains
 # - **Left**: for each of the 45 pairs of digits, all mistakes until the first epoch without one, against Novikoff's
 #   bound. The separating vector comes from a support vector machine, which looks for the widest margin (it leaves the
 #   bias out of the length of $w$, so that the bound is nearly the best one and not quite).
-# - **Right**: the share of right answers on examples not seen before, after a number of trials, one pass only; the mean
-#   over 30 random orders. The cards have 8×8 pixels and are blank but for a square mark of 3×3 pixels, or of one pixel,
-#   somewhere in the left or the right half.
+# - **Right**: the share of right answers on examples not seen before, after a number of trials, one pass only; the
+#   mean over 30 random orders. The cards have 8 × 8 pixels and are blank but for a square mark of 3 × 3 pixels, or of
+#   one pixel, somewhere in the left or the right half.
 
 # %%
 digits = data.digits().flat()
@@ -991,7 +991,7 @@ right.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=12)
 plt.show()
 
 # %% [markdown]
-# Answer in the cell below, in ten to fifteen lines:
+# Answer in the next cell, in ten to fifteen lines:
 #
 # 1. What do easy pairs (0/7, 3/4) have that hard pairs (1/8, 3/9) lack? Is the bound ever exceeded, how far below it
 #    are the mistakes, and is the bound nevertheless of use?
@@ -1010,13 +1010,13 @@ plt.show()
 # is of use all the same: it promises that training ends, it ranks the pairs nearly as the mistakes do (rank correlation
 # 0.92), and it says that margin matters and the number of pixels does not.
 #
-# (2) With $w = \pm1$, $\lVert w\rVert = \sqrt{64} = 8$. A 3×3 mark has $\lVert x\rVert = 3$ and $y\,w\cdot x = 9$, so
-# that $\gamma = 9/8$ and $(R/\gamma)^2 = (8/3)^2 = 7.1$. One pixel has $\lVert x\rVert = 1$, $\gamma = 1/8$ and
-# $(R/\gamma)^2 = 64$. That is the order of the curves: 94 % after 10 trials and 100 % after 50, against 54 % and 67 %.
-# A large mark overlaps with its neighbours, and one card teaches several places. A pixel teaches its own place only:
-# nothing tells the perceptron that neighbouring pixels have anything to do with each other, and each of the 64 places
-# must be seen. (Without bias it makes exactly one mistake at each: 64, the bound.) You use the neighbourhood, so that
-# the task is equally easy for you.
+# (2) With $w = \pm1$, $\lVert w\rVert = \sqrt{64} = 8$. A 3 × 3 mark has $\lVert x\rVert = 3$ and $y\,w\cdot x = 9$,
+# so that $\gamma = 9/8$ and $(R/\gamma)^2 = (8/3)^2 = 7.1$. One pixel has $\lVert x\rVert = 1$, $\gamma = 1/8$ and
+# $(R/\gamma)^2 = 64$. That is the order of the curves: 94 % after 10 trials and 100 % after 50, against 54 % and 67
+# %. A large mark overlaps with its neighbours, and one card teaches several places. A pixel teaches its own place
+# only: nothing tells the perceptron that neighbouring pixels have anything to do with each other, and each of the 64
+# places must be seen. (Without bias it makes exactly one mistake at each: 64, the bound.) You use the neighbourhood,
+# so that the task is equally easy for you.
 #
 # (3) What was reported of the cards is right: with marks of some size fifty trials are plenty (100 % here). They show
 # that a machine found a *linear* rule from examples, on a task that a suitable choice of input makes easy: digits 1 and
@@ -1041,9 +1041,8 @@ plt.show()
 # ## Further (not graded)
 #
 # 1. **All ten digits.** The next cell trains ten perceptrons with your `perceptron`, one for each digit against all
-#    others, and takes the one others, and takes the one with the largest score. Not all of the ten end within 50
-#    epochs. AverageAverage the weights over all steps instead of keeping the last (Freund and Schapire, 1999): how
-#    much does it gain?
+#    others, and takes the one with the largest score. Not all of the ten end within 50 epochs. Average the weights
+#    over all steps instead of keeping the last (Freund and Schapire, 1999): how much does it gain?
 # 2. **How hard is parity?** Train one perceptron on all inputs of your `parity_net(4)`. Then give it the hidden
 #    outputs of the net as its inputs: now it must converge. What does the first layer do for the second?
 # 3. **A layer in a minute.** In the cell after exercise 7, keep 3 units and then 30 in place of 8, and add layers. When
@@ -1060,3 +1059,6 @@ for digit in range(10):
     print(f"{digit} against the rest: {len(mistakes)} epochs, {mistakes[-1]} mistakes in the last")
     scores.append(X_new @ w + b)
 print(f"right on new digits: {np.mean(np.argmax(scores, axis=0) == labels_new):.1%}")
+
+# %% [markdown]
+# **Next:** [lecture 02](../../lectures/02_backprop.ipynb) on backpropagation, and its lab.

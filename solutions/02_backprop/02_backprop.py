@@ -51,7 +51,7 @@ plotting.use_style()
 # them all. And $e^{800}$ overflows to infinity, after which $\infty/\infty$ is NaN.
 #
 # Write a function that returns value and slope and is right to nine digits for every $z$, large or small.
-# One way: $\ln\sigma(z) = -\ln(1 + e^{-z})$, and `np.logaddexp(s, t)` computes $\ln(e^s + e^t)$ without overflow.
+# One way: $\log\sigma(z) = -\log(1 + e^{-z})$, and `np.logaddexp(s, t)` computes $\log(e^s + e^t)$ without overflow.
 
 
 # %% answer="sigmoid"
@@ -120,7 +120,7 @@ with checks.hidden():
 #
 # Deck F calls the weights $a$ and the inputs $x$. For an example with features $x$ and label $y \in \{0, 1\}$,
 #
-# $$z = a\cdot x + b, \qquad \hat y = \sigma(z), \qquad L = -y\ln\hat y - (1 - y)\ln(1 - \hat y),$$
+# $$z = a\cdot x + b, \qquad \hat y = \sigma(z), \qquad L = -y\log\hat y - (1 - y)\log(1 - \hat y),$$
 #
 # and the loss of a batch is the **mean** of $L$ over its examples. (With the natural logarithm its unit is called the
 # nat.) A model that is sure and wrong has a large loss, and not an infinite one: for $z = 800$ and $y = 0$ the loss is
@@ -689,7 +689,7 @@ with checks.hidden():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ### Exercise 8 · Backward through relu, relu, softmax (4 points)
+# ### Exercise 8 · Backward through ReLU, ReLU, softmax (4 points)
 #
 # *Lecture: section 6 for the three facts; to put them in order is new here.*
 #
@@ -699,8 +699,8 @@ with checks.hidden():
 # $$H_1 = \max(X W_1, 0), \qquad H_2 = \max(H_1 W_2, 0), \qquad P = \mathrm{softmax}(H_2 W_3),\qquad
 # \mathrm{softmax}(Z)_{n,c} = \frac{e^{Z_{n,c}}}{\sum_k e^{Z_{n,k}}},$$
 #
-# and the loss is the mean over the examples of $-\ln P_{n, y_n}$, with $y_n$ the label of example $n$. Three facts
-# are all you need. (The function $\max(z, 0)$ is called relu, and the entries of $Z_3 = H_2 W_3$ are the logits.)
+# and the loss is the mean over the examples of $-\log P_{n, y_n}$, with $y_n$ the label of example $n$. Three facts
+# are all you need. (The function $\max(z, 0)$ is called ReLU, and the entries of $Z_3 = H_2 W_3$ are the logits.)
 # With a batch of $B$ examples:
 #
 # 1. through softmax and cross-entropy together, the derivative with respect to $Z_3$ is $(P - Y)/B$, where
@@ -1239,7 +1239,7 @@ right.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
-# Answer in the cell below, in ten to fifteen lines:
+# Answer in the next cell, in ten to fifteen lines:
 #
 # 1. Could the bug have been found from the curve on the left? What does that say about "the loss goes down" as a
 #    test?
@@ -1269,9 +1269,9 @@ plt.show()
 # approximation. With a badly chosen $h$ the error moves when $h$ does. A test takes $h$ near $10^{-5}$ (or tries a
 # few) in double precision and asks for a relative error below $10^{-6}$: above the rounding, far below a real bug.
 #
-# (4) Anything that is not the derivative of the function that was checked: a wrong loss with its own right
-# gradient; labels shuffled against inputs; a wrong learning rate or a plus in the update; a bias that is never
-# updated (as on the slides); a bug on a branch that the checked point does not visit, such as a relu that is off.
+# (4) Anything that is not the derivative of the function that was checked: a wrong loss with its own right gradient;
+# labels shuffled against inputs; a wrong learning rate or a plus in the update; a bias that is never updated (as on
+# the slides); a bug on a branch that the checked point does not visit, such as a ReLU that is off.
 #
 # **Rubric** (1 point each)
 # - 1: says that the curves cannot be told apart, and that descent does not prove a correct gradient.
@@ -1286,10 +1286,10 @@ plt.show()
 # %% [markdown]
 # ## Further (not graded)
 #
-# 1. **A net on real digits by hand.** The next cell trains deck G's net on the 1,437 training digits with
-#    your `relu_net_gradients` and mini-batches. Change the layer sizes, the learning rate, the batch size. Begin
-#    the cell with `digits = data.mnist().flat()` (downloaded once, about 12 MB): the rest stays as it is, an epoch
-#    takes longer. How close do you come to 98 %?
+# 1. **A net on real digits by hand.** The next cell trains deck G's net on the 1,437 training digits with your
+#    `relu_net_gradients` and mini-batches. Change the layer sizes, the learning rate, the batch size. Begin the cell
+#    with `digits = data.mnist().flat()` (downloaded once, 12 MB): the rest stays as it is, an epoch takes longer. How
+#    close do you come to 98 %?
 # 2. **Move it to the GPU.** Rewrite `relu_net_gradients` with tensors (`np.maximum` → `torch.clamp`, `.T` and `@`
 #    stay), and put data and weights on `course_utils.device.pick_device()`. From which layer width on is the GPU
 #    faster?

@@ -208,10 +208,10 @@ with checks.hidden():
 #
 # *Lecture: section 1 for the layers and the batch, section 3 for ReLU.*
 #
-# A multi-layer perceptron alternates affine maps and a nonlinearity. With $L$ layers, $\mathbf h_0 = \mathbf x$ and
+# A multi-layer perceptron alternates affine maps and a nonlinearity. With $L$ layers, $h_0 = x$ and
 #
-# $$\mathbf h_\ell = \mathrm{ReLU}(W_\ell \mathbf h_{\ell-1} + \mathbf b_\ell)\quad(\ell < L), \qquad
-# \mathbf z = W_L \mathbf h_{L-1} + \mathbf b_L, \qquad \mathrm{ReLU}(a) = \max(a, 0).$$
+# $$h_\ell = \mathrm{ReLU}(W_\ell h_{\ell-1} + b_\ell)\quad(\ell < L), \qquad
+# z = W_L h_{L-1} + b_L, \qquad \mathrm{ReLU}(a) = \max(a, 0).$$
 #
 # There is no ReLU after the last layer, because logits may be negative. The formula is for one column vector. Your
 # function gets a batch with one example a *row*, so that the product becomes `x @ weight.T`.
@@ -300,7 +300,7 @@ with checks.hidden():
 # Deck V says it in passing: without a nonlinear function after each linear operation, "a deep network would be linear
 # despite its depth". Two layers show why:
 #
-# $$W_2(W_1\mathbf x + \mathbf b_1) + \mathbf b_2 = (W_2 W_1)\,\mathbf x + (W_2\mathbf b_1 + \mathbf b_2).$$
+# $$W_2(W_1x + b_1) + b_2 = (W_2 W_1)\,x + (W_2b_1 + b_2).$$
 #
 # Do it for any number of layers: return the one weight matrix and the one bias vector that do the same as the whole
 # stack. Mind the order of the product, and what happens to the biases of the earlier layers.
@@ -1272,7 +1272,7 @@ plt.show()
 #
 # On MNIST, deck K reports 92.5 % for a net of one layer, 98.2 % with one hidden layer of 625 units, and 99.0 % for the
 # "modern" net with ReLU and dropout. The cell below trains the second of these, on the GPU if there is one, for one
-# epoch; with 20 it comes to about 98 %. MNIST is downloaded once (11 MB). Where it cannot be had, the cell says so and
+# epoch; with 20 it comes to about 98 %. MNIST is downloaded once (12 MB). Where it cannot be had, the cell says so and
 # takes rendered letters and digits of the same size, a harder task with more classes.
 
 # %% tags=["further"]

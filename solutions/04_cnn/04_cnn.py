@@ -595,7 +595,8 @@ with checks.hidden():
 #
 # *Lecture: section 6.*
 #
-# Thirty plain layers do not train, thirty with skips do (lecture 03, section 5). The block of deck V's 152 layers:
+# Thirty plain layers do not train, thirty with batch norm and skips do (lecture 03, section 5). The block of deck V's
+# 152 layers:
 #
 # $$y = \mathrm{ReLU}\bigl(\,\mathrm{bn2}(\mathrm{conv2}(\mathrm{ReLU}(\mathrm{bn1}(\mathrm{conv1}(x))))) +
 #   \text{shortcut}(x)\,\bigr) .$$
@@ -1004,7 +1005,7 @@ axis.legend(loc="lower left", fontsize=12)
 plt.show()
 
 # %% [markdown]
-# **Your answer**, in the cell below, about ten lines:
+# Answer in the next cell, in about ten lines:
 #
 # 1. Describe the three curves in numbers. What does `SmallCNN` lose at one pixel and at two, and the perceptron?
 # 2. A convolution is *equivariant*: move the picture and the feature map moves along. Why then is `SmallCNN` hardly
@@ -1050,7 +1051,7 @@ plt.show()
 #
 # On MNIST deck K reports 99.50 % for a convolutional net, and 99.77 % for a committee of 35. The cell below trains a
 # net with batch normalisation, on the GPU if there is one, for one epoch; with 12 epochs and the shifts it comes to
-# about 99.5 %. MNIST is downloaded once (11 MB). Where it cannot be had, the cell says so and takes rendered letters
+# about 99.5 %. MNIST is downloaded once (12 MB). Where it cannot be had, the cell says so and takes rendered letters
 # and digits of the same size.
 
 # %% tags=["further"]

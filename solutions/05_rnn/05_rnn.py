@@ -1,14 +1,14 @@
 # %% [markdown]
 # # Lab 05 · Recurrent nets: from one step to a text that closes what it opened
 #
-# Nine pieces of a net that reads in order: the cell and its loop, back-propagation through time, clipping, the LSTM,
+# Nine pieces of a net that reads in order: the cell and its loop, backpropagation through time, clipping, the LSTM,
 # and what a character model needs around it. At the end you train such models and find out how far back they remember.
 #
 # **After this lab you can**
 # - run a recurrent cell over a batch of sequences of different lengths, as PyTorch does;
 # - carry gradients back through time by hand, and keep them from exploding;
 # - write an LSTM cell that takes PyTorch's weights;
-# - cut a text into windows for truncated back-propagation through time, draw from a model at a given temperature, and
+# - cut a text into windows for truncated backpropagation through time, draw from a model at a given temperature, and
 #   measure it in bits per character beside a model that only counts.
 #
 # **Time** about 2.5 hours. **Points** 28 for code, 4 for the experiment at the end.
@@ -267,7 +267,7 @@ with checks.hidden():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ### Exercise 3 · Back-propagation through time (5 points)
+# ### Exercise 3 · Backpropagation through time (5 points)
 #
 # *Lecture: section 3.*
 #
@@ -286,7 +286,7 @@ with checks.hidden():
 #   \frac{\partial L}{\partial b} = \sum_t D_t\delta_t, \qquad
 #   \frac{\partial L}{\partial h_0} = U^\top D_1\delta_1 .$$
 #
-# The last one is what truncated back-propagation throws away at the beginning of a window. Here $h_0$ need not be zero.
+# The last one is what truncated backpropagation throws away at the beginning of a window. Here $h_0$ need not be zero.
 # A check of the shapes: $D_t\delta_t$ of a batch is `(batch, hidden)`, and so is every state; for `(batch, hidden)` and
 # `(batch, inputs)` there is one product of matrices that gives `(hidden, inputs)`, and it adds up over the batch.
 # Autograd is not accepted: this is what autograd does.
@@ -1360,7 +1360,7 @@ plt.show()
 print(f"bigram: {rival_bits:.2f} bits")
 
 # %% [markdown]
-# **Your answer**, in the cell below, about twelve lines:
+# Answer in the next cell, in about twelve lines:
 #
 # 1. Give the numbers. At which windows does each of the three nets know the letter, and at which does it guess? What
 #    has the bigram at this place, and why can it have no better number?

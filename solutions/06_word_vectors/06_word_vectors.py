@@ -267,10 +267,10 @@ with checks.hidden():
 # column $j$. If the $r_i$ neighbours of word $i$ were drawn by chance, word $j$ with probability $q_j$, the count would
 # be about $r_i\,q_j$. The **positive pointwise mutual information** is
 #
-# $$\text{PPMI}_{ij} = \max\Bigl(0,\ \ln\frac{X_{ij}}{r_i\,q_j}\Bigr), \qquad
+# $$\text{PPMI}_{ij} = \max\Bigl(0,\ \log\frac{X_{ij}}{r_i\,q_j}\Bigr), \qquad
 #   q_j = \frac{c_j^{\,\alpha}}{\sum_l c_l^{\,\alpha}} .$$
 #
-# With $\alpha = 1$ this is the lecture's $\ln\bigl(p(i,j) / (p(i)\,p(j))\bigr)$, cut at 0: divide numerator and
+# With $\alpha = 1$ this is the lecture's $\log\bigl(p(i,j) / (p(i)\,p(j))\bigr)$, cut at 0: divide numerator and
 # denominator by the sum of the whole table to see it. Rare words come out too large then, since a single meeting of two
 # words that occur once is an enormous surprise. The **smoothing** $\alpha = 0.75$ raises the $q_j$ of rare neighbours,
 # and so lowers their PPMI. Where $X_{ij} = 0$ the PPMI is 0; no NaN and no infinity comes out, even where a row or a
@@ -886,12 +886,12 @@ with checks.hidden():
 # comes from the text and not from the dice. For a pair $(i, j)$ of the text and $k$ words $j_1, \dots, j_k$ drawn for
 # it, the loss is minus the logarithm of the probability of telling them all rightly:
 #
-# $$L = -\ln\sigma(u_i \cdot v_j) - \sum_{r=1}^{k} \ln\sigma(-u_i \cdot v_{j_r}) ,$$
+# $$L = -\log\sigma(u_i \cdot v_j) - \sum_{r=1}^{k} \log\sigma(-u_i \cdot v_{j_r}) ,$$
 #
 # and for a batch its **mean over the pairs** (over the $k$ words it is a sum). It must stay right for large products:
-# $-\ln\sigma(-800)$ is 800, although $\sigma(-800)$ is 0 in floating point. Recall from lab 02 that
-# $-\ln\sigma(z) = \ln(1 + e^{-z})$, and that `np.logaddexp(0, t)` computes $\ln(1 + e^t)$ without overflow. No loop is
-# needed: `u[centres]` has one row for each pair, `v[negatives]` the shape `(batch, k, d)`.
+# $-\log\sigma(-800)$ is 800, although $\sigma(-800)$ is 0 in floating point. Recall from lab 02 that
+# $-\log\sigma(z) = \log(1 + e^{-z})$, and that `np.logaddexp(0, t)` computes $\log(1 + e^t)$ without overflow. No
+# loop is needed: `u[centres]` has one row for each pair, `v[negatives]` the shape `(batch, k, d)`.
 
 # %% answer="sgns_loss"
 def sgns_loss(u, v, centres, contexts, negatives):
@@ -996,7 +996,7 @@ with checks.hidden():
 #
 # *Lecture: section 5; lab 02 for the sigmoid's slope.*
 #
-# Derive on paper, from $\frac{d}{dz}\bigl(-\ln\sigma(z)\bigr) = \sigma(z) - 1$, the gradients of $L$ for one pair by
+# Derive on paper, from $\frac{d}{dz}\bigl(-\log\sigma(z)\bigr) = \sigma(z) - 1$, the gradients of $L$ for one pair by
 # $u_i$, by $v_j$ and by each $v_{j_r}$. Each is a sum of numbers times vectors, and the numbers are the errors of a
 # logistic regression: predicted probability minus label, the label 1 for the pair and 0 for a word drawn. Then comes
 # the batch, a mean over its pairs.
@@ -1259,7 +1259,7 @@ figure.suptitle("What the neighbours have in common (dotted: by chance)")
 plt.show()
 
 # %% [markdown]
-# **Your answer**, in the cell below, about ten lines:
+# Answer in the next cell, in about ten lines:
 #
 # 1. Describe the curves in numbers: what do the eight nearest words share with the word itself for a window of 1, and
 #    what for 16? Compare with chance.

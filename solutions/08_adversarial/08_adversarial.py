@@ -13,18 +13,18 @@
 #
 # **Time** about 2.5 hours. **Points** 26 for code, 4 for the experiment at the end.
 #
-# **Follows** deck N, *Intriguing properties of ConvNets* (Szegedy et al., 2013) and *Training with adversarial samples*
-# (Goodfellow et al., 2014: the panda that becomes a gibbon); lecture 08, whose sections are named at each exercise. You
-# need lab 03 for the multi-layer perceptron and its loss, and lab 02 for what a gradient is.
+# **Follows** deck N, *Intriguing properties of ConvNets* (Szegedy and others, 2013) and *Training with adversarial
+# samples* (Goodfellow and others, 2014: the panda that becomes a gibbon); lecture 08, whose sections are named at
+# each exercise. You need lab 03 for the multi-layer perceptron and its loss, and lab 02 for what a gradient is.
 #
 # **How it works.** Write each answer in its cell, in place of the line that says so, then run the cell below it: it
 # checks your answer, and says what came, what was expected and which slip is likely. When your work is graded, the same
 # checks run again with inputs you have not seen. Every exercise can be solved without the others, so one that resists
 # can wait.
 #
-# **Shapes.** A batch of images is `(batch, n)`, one image a row, its pixels between 0 (black) and 1 (white). The weight
-# matrix of a layer is `(n_out, n_in)`. Labels are whole numbers from 0, of type int64. All else is float32 or float64:
-# a tensor that you make yourself must have the type of those that came in. A perturbation is called $\boldsymbol\eta$,
+# **Shapes.** A batch of images is `(batch, n)`, one image a row, its pixels between 0 (black) and 1 (white). The
+# weight matrix of a layer is `(n_out, n_in)`. Labels are whole numbers from 0, of type int64. All else is float32 or
+# float64: a tensor that you make yourself must have the type of those that came in. A perturbation is called $\eta$,
 # its bound $\varepsilon$, in the units of a pixel: 0.1 is a tenth of the way from black to white.
 
 # %% tags=["setup"]
@@ -67,15 +67,14 @@ def mlp(x, weights, biases):
 #
 # *Lecture: sections 1 and 2.*
 #
-# Deck N writes down what happens to one linear unit when its input is perturbed, $\tilde{\mathbf x} = \mathbf x +
-# \boldsymbol\eta$:
+# Deck N writes down what happens to one linear unit when its input is perturbed, $\tilde x = x + \eta$:
 #
-# $$\mathbf w^\top\tilde{\mathbf x} = \mathbf w^\top\mathbf x + \mathbf w^\top\boldsymbol\eta .$$
+# $$w^\top\tilde x = w^\top x + w^\top\eta .$$
 #
-# No pixel may change by more than $\varepsilon$, that is $\lVert\boldsymbol\eta\rVert_\infty = \max_i |\eta_i| \le
-# \varepsilon$. Which $\boldsymbol\eta$ raises $\mathbf w^\top\boldsymbol\eta = \sum_i w_i\eta_i$ most, and by how much?
-# Each term of the sum can be made as large as possible on its own. For weights of average size $m$ the answer is
-# $\varepsilon m n$: it grows with the number of pixels $n$, though no pixel changes more than before.
+# No pixel may change by more than $\varepsilon$, that is $\lVert\eta\rVert_\infty = \max_i |\eta_i| \le \varepsilon$.
+# Which $\eta$ raises $w^\top\eta = \sum_i w_i\eta_i$ most, and by how much? Each term of the sum can be made as large
+# as possible on its own. For weights of average size $m$ the answer is $\varepsilon m n$: it grows with the number of
+# pixels $n$, though no pixel changes more than before.
 
 # %% answer="linear_change"
 def linear_change(w, epsilon):
@@ -159,9 +158,9 @@ with checks.hidden():
 #
 # *Lecture: section 3.*
 #
-# A net is not linear, but close to one input it is nearly so, and the gradient $\nabla_{\mathbf x} J(\theta, \mathbf x,
-# y)$ of the loss by the *input* plays the part of $\mathbf w$. Autograd gives it: ask for the gradient by $\mathbf x$,
-# where training asks for that by the weights.
+# A net is not linear, but close to one input it is nearly so, and the gradient $\nabla_x J(\theta, x, y)$ of the loss
+# by the *input* plays the part of $w$. Autograd gives it: ask for the gradient by $x$, where training asks for that
+# by the weights.
 #
 # Compute it for each image of a batch. Two traps:
 #
@@ -261,11 +260,11 @@ with checks.hidden():
 #
 # *Lecture: section 3; section 4 for the targeted attack.*
 #
-# With the gradient in the place of $\mathbf w$, exercise 1 says which step raises the loss most, as far as the net is
-# linear. This is the method of deck N (Goodfellow et al., 2014), which turned a panda into a gibbon with
+# With the gradient in the place of $w$, exercise 1 says which step raises the loss most, as far as the net is linear.
+# This is the method of deck N (Goodfellow and others, 2014), which turned a panda into a gibbon with
 # $\varepsilon = 0.007$:
 #
-# $$\tilde{\mathbf x} = \mathbf x + \varepsilon\,\mathrm{sign}(\nabla_{\mathbf x} J(\theta,\mathbf x,y)).$$
+# $$\tilde x = x + \varepsilon\,\mathrm{sign}(\nabla_x J(\theta,x,y)).$$
 #
 # **Targeted**, it is to end in a class $t$ of the attacker's choice: take the gradient of the loss *for the label $t$*
 # and go **down**, for now the loss is to become small. Either way the result must be an image, so clip it to $[0, 1]$,
@@ -345,8 +344,8 @@ with checks.hidden():
 # *Lecture: section 4.*
 #
 # An attack in several steps may wander off, and is brought back after each: into the **ball** (the lecture's "allowed
-# cube") of all images that differ from $\mathbf x$ by at most $\varepsilon$ in every pixel, and into the **box** of
-# pixels from 0 to 1. The projection is the *nearest* such image, and since each condition is about single pixels, it is
+# cube") of all images that differ from $x$ by at most $\varepsilon$ in every pixel, and into the **box** of pixels
+# from 0 to 1. The projection is the *nearest* such image, and since each condition is about single pixels, it is
 # found pixel by pixel: a pixel that is inside stays, one that is outside goes to the nearest border.
 
 # %% answer="project"
@@ -416,15 +415,15 @@ with checks.hidden():
 #
 # *Lecture: section 4.*
 #
-# One long step trusts the first gradient over the whole ball. Projected gradient descent (PGD; Madry et al., 2018)
+# One long step trusts the first gradient over the whole ball. Projected gradient descent (PGD; Mądry and others, 2018)
 # takes many short ones, with a fresh gradient at each point, and projects after **every** step:
 #
-# $$\mathbf x_{k+1} = \Pi\bigl(\mathbf x_k + \alpha\,\mathrm{sign}(\nabla_{\mathbf x} J(\mathbf x_k))\bigr),$$
+# $$x_{k+1} = \Pi\bigl(x_k + \alpha\,\mathrm{sign}(\nabla_x J(x_k))\bigr),$$
 #
-# where $\Pi$ is the projection of exercise 4 around the original image $\mathbf x$, not around $\mathbf x_k$. (It
-# climbs the loss, which is the descent of minus the loss.) It starts at the point `start` of the ball, which the
-# caller has often drawn at random, or without one at $\mathbf x$ itself. (Ask `start is None`: a tensor with
-# several entries is neither true nor false, and `if start` stops with "ambiguous".)
+# where $\Pi$ is the projection of exercise 4 around the original image $x$, not around $x_k$. (It climbs the loss,
+# which is the descent of minus the loss.) It starts at the point `start` of the ball, which the caller has often
+# drawn at random, or without one at $x$ itself. (Ask `start is None`: a tensor with several entries is neither true
+# nor false, and `if start` stops with "ambiguous".)
 #
 # Your function does not see the net. It gets a function `gradient_fn`, which it calls with a batch of images and which
 # returns the gradient of the loss by those images. You may use your `project`, or write the two clips out.
@@ -553,15 +552,15 @@ with checks.hidden():
 #
 # *Lecture: section 5.*
 #
-# Szegedy et al. (2013) asked another question: not how much harm a perturbation of a given size does, but how *small*
-# one can be that changes the class. For a net that takes optimisation. For a linear classifier with two classes, which
-# decides by the sign of $f(\mathbf x) = \mathbf w^\top\mathbf x + b$, the answer is school geometry. The shortest way
-# (in Euclidean length) to the boundary $f = 0$ is at right angles to it, along $\mathbf w$:
+# Szegedy and others (2013) asked another question: not how much harm a perturbation of a given size does, but how
+# *small* one can be that changes the class. For a net that takes optimisation. For a linear classifier with two
+# classes, which decides by the sign of $f(x) = w^\top x + b$, the answer is school geometry. The shortest way (in
+# Euclidean length) to the boundary $f = 0$ is at right angles to it, along $w$:
 #
-# $$\boldsymbol\eta = -\frac{f(\mathbf x)}{\lVert\mathbf w\rVert^2}\,\mathbf w, \qquad
-# \lVert\boldsymbol\eta\rVert = \frac{|f(\mathbf x)|}{\lVert\mathbf w\rVert}.$$
+# $$\eta = -\frac{f(x)}{\lVert w\rVert^2}\,w, \qquad
+# \lVert\eta\rVert = \frac{|f(x)|}{\lVert w\rVert}.$$
 #
-# Check that $f(\mathbf x + \boldsymbol\eta) = 0$: that is *on* the boundary. To come out on the other side, go a little
+# Check that $f(x + \eta) = 0$: that is *on* the boundary. To come out on the other side, go a little
 # farther, by the factor $1 + {}$overshoot. There is no box here: the result need not be an image. Each row of `x` is a
 # point with a score $f$ of its own, so that the scores have the shape `(batch,)` and the perturbations `(batch, n)`.
 
@@ -638,16 +637,16 @@ with checks.hidden():
 #
 # *Lecture: section 5.*
 #
-# With more than two classes there is a boundary to each other class. Near $\mathbf x$ the logits of a net are about
-# linear, $z_k(\mathbf x + \boldsymbol\eta) \approx z_k + \mathbf g_k^\top\boldsymbol\eta$ with $\mathbf g_k =
-# \nabla_{\mathbf x} z_k$. Let $c$ be the class with the largest logit. The boundary to class $k$ is where $z_k$ catches
-# up with $z_c$. That is a hyperplane, and exercise 6 gives its distance and the way there:
+# With more than two classes there is a boundary to each other class. Near $x$ the logits of a net are about linear,
+# $z_k(x + \eta) \approx z_k + g_k^\top\eta$ with $g_k = \nabla_x z_k$. Let $c$ be the class with the largest logit.
+# The boundary to class $k$ is where $z_k$ catches up with $z_c$. That is a hyperplane, and exercise 6 gives its
+# distance and the way there:
 #
-# $$d_k = \frac{z_c - z_k}{\lVert\mathbf g_k - \mathbf g_c\rVert}, \qquad
-# \boldsymbol\eta_k = \frac{z_c - z_k}{\lVert\mathbf g_k - \mathbf g_c\rVert^2}\,(\mathbf g_k - \mathbf g_c).$$
+# $$d_k = \frac{z_c - z_k}{\lVert g_k - g_c\rVert}, \qquad
+# \eta_k = \frac{z_c - z_k}{\lVert g_k - g_c\rVert^2}\,(g_k - g_c).$$
 #
-# Return $\boldsymbol\eta_k$ for the $k \ne c$ with the smallest $d_k$, which need not be the class with the second
-# largest logit. Repeated at each new point until the class changes, this is DeepFool (Moosavi-Dezfooli et al., 2016).
+# Return $\eta_k$ for the $k \ne c$ with the smallest $d_k$, which need not be the class with the second largest
+# logit. Repeated at each new point until the class changes, this is DeepFool (Moosavi-Dezfooli and others, 2016).
 
 # %% answer="deepfool_step"
 def deepfool_step(logits, jacobian):
@@ -804,8 +803,8 @@ with checks.hidden():
 # The title of deck N's slide is *Training with adversarial samples*: the best known defence is to train on them. The
 # aim is
 #
-# $$\min_\theta \; \frac1B\sum_{i=1}^{B}\;\max_{\lVert\boldsymbol\eta_i\rVert_\infty\le\varepsilon}
-# J(\theta, \mathbf x_i + \boldsymbol\eta_i, y_i).$$
+# $$\min_\theta \; \frac1B\sum_{i=1}^{B}\;\max_{\lVert\eta_i\rVert_\infty\le\varepsilon}
+# J(\theta, x_i + \eta_i, y_i).$$
 #
 # Each step first solves the inner problem, here roughly, by one step of the fast gradient sign method with the
 # **current** weights (clipped to $[0, 1]$), and then takes a step of gradient descent on the mean loss of the attacked
@@ -1057,7 +1056,7 @@ plt.show()
 # Answer in the next cell, with numbers from your figures, in ten to fifteen sentences:
 #
 # 1. For the plainly trained net: how do noise and FGSM compare at $\varepsilon = 0.15$? Explain the difference with
-#    exercise 1: how does $\mathbf w^\top\boldsymbol\eta$ grow with the number of pixels $n$ for each of them?
+#    exercise 1: how does $w^\top\eta$ grow with the number of pixels $n$ for each of them?
 # 2. What does training at $\varepsilon = 0.1$ and at $0.2$ gain under the strongest attack, at $0.09$, $0.15$ and
 #    $0.21$, and what does it cost on the images as they are? Which of the three nets would you use, and what must you
 #    know to say so?
@@ -1105,11 +1104,11 @@ plt.show()
 # %% [markdown]
 # ## Further (not graded)
 #
-# Szegedy et al. found that what fools one net often fools another, which was trained with other random weights. The
-# cell below measures it on MNIST, on the GPU if there is one: two nets, attacks made on the first, accuracies of both.
-# Then it starts from grey noise and climbs towards each class, which makes **fooling images**: nothing to be seen, and
-# a net that is sure. MNIST is downloaded once (11 MB). Where it cannot be had, the cell says so and takes rendered
-# letters and digits of the same size.
+# Szegedy and others found that what fools one net often fools another, which was trained with other random weights.
+# The cell below measures it on MNIST, on the GPU if there is one: two nets, attacks made on the first, accuracies of
+# both. Then it starts from grey noise and climbs towards each class, which makes **fooling images**: nothing to be
+# seen, and a net that is sure. MNIST is downloaded once (12 MB). Where it cannot be had, the cell says so and takes
+# rendered letters and digits of the same size.
 
 # %% tags=["further"]
 where = device.pick_device()
