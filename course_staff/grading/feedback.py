@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
+from nbconvert.exporters.html import HTMLExporter
+from nbconvert.exporters.templateexporter import TemplateExporter
+from nbconvert.filters.highlight import Highlight2HTML
+from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor, TagRemovePreprocessor
 from nbformat import NotebookNode
 from nbgrader.converters import GenerateFeedback
@@ -20,6 +25,8 @@ from course_staff.grading.store import replace
 from course_staff.lab import Lab
 
 TOP = '<a name="top"></a>'
+# What stands in angle brackets in a page is markup: text has entities there.
+_NO_TEXT = re.compile(r"<img((?:(?!\balt=)[^>])*?)(\s*/?>)")
 
 
 class FeedbackFailed(RuntimeError):
@@ -48,6 +55,25 @@ class _Grades(GetGrades):
         cell.metadata.nbgrader["points"] = self.points[name]
 
 
+class _Exporter(HTMLExporter):
+    """nbconvert's exporter without its last step, which parses the page that it has just made, to add two attributes.
+
+    That step takes longer than all others together. Its alternative texts are added here; its other attribute is for
+    templates that nbgrader does not use.
+    """
+
+    def from_notebook_node(  # type: ignore[override]  # as in its base class
+            self, nb: NotebookNode, resources: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[str, dict[str, Any]]:
+        resources = self._init_resources(resources)
+        self.register_filter("filter_data_type", WidgetsDataTypeFilter(notebook_metadata=self._nb_metadata,
+                                                                       parent=self, resources=resources))
+        html, resources = TemplateExporter.from_notebook_node(self, nb, resources, **options)
+        head, top, body = html.partition(TOP)
+        body = _NO_TEXT.sub(r'<img\1 alt="No description has been provided for this image"\2', body)
+        return head + top + body, resources
+
+
 @functools.cache
 def _exporter() -> Any:
     """nbgrader's exporter, as its converter sets it up. Once: reading its template takes longer than writing a page.
@@ -64,7 +90,10 @@ def _exporter() -> Any:
     quiet.setLevel(logging.ERROR)
     converter = GenerateFeedback(coursedir=CourseDirectory(config=config), config=config)
     converter.log = quiet
-    exporter = converter.exporter_class(parent=converter, config=converter.config)
+    exporter = _Exporter(parent=converter, config=converter.config)
+    # The same cells come in the notebook of every student.
+    highlight = functools.lru_cache(maxsize=500)(Highlight2HTML(pygments_lexer="python", parent=exporter))
+    exporter.register_filter("highlight_code", lambda source, language="python", metadata=None: highlight(source))
     for step in (_Grades, TagRemovePreprocessor, CSSHTMLHeaderPreprocessor):
         exporter.register_preprocessor(step)
     return exporter

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from nbgrader.converters import GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
 from PIL import Image
@@ -66,7 +67,9 @@ def test_a_page_is_nbgraders_page(desk: Desk) -> None:
         with desk.book() as book:
             entry = gradebook.entries(book, desk.lab, student)[student]
         ours = feedback.write(desk.directory, desk.lab, student, desk.autograded(student), entry).read_text("utf-8")
-        assert ours == nbgraders_page(desk.directory, student)
+        assert ("<img" in ours) == (student == "full")
+        # nbgrader's has been through this parser.
+        assert str(BeautifulSoup(ours, features="html.parser")) == nbgraders_page(desk.directory, student)
 
 
 def test_a_page_does_not_carry_anything_of_the_one_before(desk: Desk) -> None:
