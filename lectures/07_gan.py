@@ -15,8 +15,8 @@
 #   covers); N "Natural image generation".
 #
 # The decks: **F** = a French introduction (2017), **V** = Lidy and Schlüter (Vienna 2016), **N** = Neverova (Lyon
-# 2015). What they claim is checked by a cell. Where they err, an **Erratum** box says so, and the proof stands beside
-# it.
+# 2015); V 36 is slide 36 of deck V. What they claim is checked by a cell. Where they err, an **Erratum** box says so,
+# and the proof stands beside it.
 
 # %% tags=["setup"] slide="skip"
 import math
@@ -59,14 +59,14 @@ ledger = []  # (deck, what it says, what we compute), printed at the end
 # This is a density that one can write down: it gives a number for any $x$, and it can be sampled. To fit it, we want
 # the parameters that make the data most likely. If we knew which component drew each point, each Gaussian would simply
 # take mean and covariance of its points. If we knew the Gaussians, the component of a point would be a matter of
-# Bayes' rule. **Expectation-maximisation** (EM) does both in turn:
+# Bayes' rule (module 01, section 5). **Expectation-maximisation** (EM) does both in turn:
 #
 # - **E-step**: the share of component $k$ in point $i$, $\; r_{ik} = \pi_k\,\mathcal N(x_i; \mu_k, \Sigma_k) / p(x_i)$.
 # - **M-step**: $\pi_k$ is the mean share; $\mu_k$ and $\Sigma_k$ are mean and covariance of all points, each counted
 #   $r_{ik}$ times.
 #
 # The theorem (Dempster, Laird and Rubin): no step lowers the likelihood. The data: handwritten digits, 64 pixels each,
-# projected to their two principal components (the two directions in which they vary most).
+# projected to their two principal components (the two directions in which they vary most; module 06, section 7).
 
 # %% slide="fragment"
 digits = data.digits().flat()
@@ -457,14 +457,14 @@ widgets.explore(plot_game, step=(0, 1600, 40))
 # the manner of Pokémon. The recipe that made GANs of pictures work:
 #
 # - no pooling: the discriminator shrinks its maps by strided convolutions, the generator enlarges them by strided
-#   *transposed* convolutions (module 04);
-# - batch normalisation in both nets; no hidden fully connected layers;
+#   *transposed* convolutions (module 04, section 7);
+# - batch normalisation (module 03, section 5) in both nets; no hidden fully connected layers;
 # - ReLU in the generator, leaky ReLU in the discriminator; Adam with $\beta_1 = 0.5$.
 #
 # Our generator has two such levels in place of four, and draws ten letters in 21 fonts, 28 × 28 pixels. They are the
 # glyphs of the other lectures, but turned and shifted less, because the training may take no more than a quarter of a
 # minute. The noise has 24 dimensions. Two more tricks keep $D$ from growing too sure too soon: the target for real
-# pictures is 0.9 (**label smoothing**), and dropout.
+# pictures is 0.9 (**label smoothing**; Salimans and others, 2016), and dropout (module 03, section 7).
 #
 # How good is it? There is no test loss. We ask a **reader**: a net trained on real glyphs to name the letter and three
 # properties of its font.
@@ -610,11 +610,11 @@ plt.show()
 # %% [markdown] slide="fragment"
 # The losses say little about the pictures: after the first 200 steps they move sideways or even turn round, while the
 # pictures go on improving, because the judge improves too. The reader is a better judge, and not a perfect one. It must
-# choose one of ten letters, and can be sure of a picture that shows none (module 08 makes a section of this), so its
+# choose one of ten letters, and can be sure of a picture that shows none (module 08, section 6, is about this), so its
 # share is an upper bound, and says something only together with the letters covered. The best known measures, the
-# **Inception score** and the **Fréchet Inception distance**, are built in this way, on a large classifier. Look at the
-# pictures, too: most are letters, some are none. Our discriminator saw fewer than 30,000 pictures; that of the
-# bedrooms, three million in each epoch.
+# **Inception score** (Salimans and others, 2016) and the **Fréchet Inception distance** (Heusel and others, 2017), are
+# built in this way, on a large classifier. Look at the pictures, too: most are letters, some are none. Our
+# discriminator saw fewer than 30,000 pictures; that of the bedrooms, three million in each epoch.
 #
 # **Does it copy?** A generator that had stored its 6,000 training pictures would please every judge. For each made
 # picture we look for the nearest training picture, pixel by pixel, and compare with what real *test* pictures, which
@@ -1030,7 +1030,7 @@ for name, x in contenders.items():
     print(f"{name:<28} sure of {sure:>4.0%}, letters {judged[name][1]:>2}, edges {judged[name][2]:.0%} of real")
 assert judged["pyramid: both drawn"][0] > 0.25 and judged["pyramid: both drawn"][1] >= 7
 assert judged["real coarse + drawn detail"][2] > judged["real coarse, only enlarged"][2] + 0.05
-ledger.append(("N", "natural image generation (Denton et al., 2015)",
+ledger.append(("N", "natural image generation (Denton and others, 2015)",
                f"two levels on glyphs: reader sure of {judged['pyramid: both drawn'][0]:.0%} (one GAN "
                f"{judged['one GAN (section 3)'][0]:.0%}), edges {judged['pyramid: both drawn'][2]:.0%} of real"))
 
@@ -1065,18 +1065,18 @@ plt.show()
 # %% [markdown] slide="slide"
 # ## 7. Super-resolution
 #
-# Deck F's figure: a photograph shrunk to a quarter of its width and height, and enlarged again by bicubic
-# interpolation, by a net trained on the mean squared error, and by the same net trained with a discriminator
-# (**SRGAN**, Ledig and others, 2017). "4× upscaling" is by side: 15 of 16 pixels must be invented. Two measures stand
-# in brackets:
+# Deck F's figure: a photograph shrunk to a quarter of its width and height, and enlarged again by **bicubic**
+# interpolation (each new pixel is a fixed weighted mean of the 16 pixels around it), by a net trained on the mean
+# squared error, and by the same net trained with a discriminator (**SRGAN**, Ledig and others, 2017). "4× upscaling" is
+# by side: 15 of 16 pixels must be invented. Two measures stand in brackets:
 #
 # - **PSNR**, peak signal-to-noise ratio, $-10 \log_{10} \mathrm{MSE}$ decibels for pixels between 0 and 1;
 # - **SSIM**, structural similarity: in each small window means, variances and covariance are compared. 1 is identical.
 #
 # Ours goes from 7 × 7 to 28 × 28. The net adds a correction to the bicubic picture and puts a sigmoid on the sum. First
 # it is trained on the MSE. A copy of it is then trained further as the generator of a GAN, with the MSE as an extra
-# term. (SRGAN's extra term compares not the pixels but what VGG, a net trained on photographs, sees in them: the
-# "loss more sensitive to human perception" of the deck's caption.)
+# term. (SRGAN's extra term compares not the pixels but what VGG of module 04, section 5, trained on photographs,
+# sees in them: the "loss more sensitive to human perception" of the deck's caption.)
 
 
 # %% slide="fragment"

@@ -640,7 +640,7 @@ plt.show()
 #
 # ### Exercise 5 · A transposed convolution (3 points)
 #
-# *Lecture: section 3.*
+# *Lecture: section 3; lecture 04, section 7.*
 #
 # A discriminator for pictures makes them smaller by convolutions with a stride. The generator goes the other way, by
 # the **transposed convolution**: each input value stamps the kernel, multiplied by that value, onto a larger output,
@@ -762,7 +762,7 @@ plt.show()
 #
 # *Lecture: sections 2 and 3.*
 #
-# The class below holds the two nets and an optimizer for each; `__init__` is given. Write `step`, which trains each net
+# The class below holds the two nets and an optimiser for each; `__init__` is given. Write `step`, which trains each net
 # once, the discriminator first:
 #
 # 1. Make fakes from `z_d`. The discriminator goes one step down $L_D$ (exercise 4) on the real points and these fakes.
@@ -770,7 +770,7 @@ plt.show()
 # 2. Make fresh fakes from `z_g`. The generator goes one step down the **non-saturating** loss, as judged by the
 #    discriminator **after** its step. The gradient runs *through* the discriminator, whose weights stay as they are.
 #
-# `self.discriminator(x)` gives logits, `(n, 1)` for n points. An optimizer steps along what is in `.grad`, and
+# `self.discriminator(x)` gives logits, `(n, 1)` for n points. An optimiser steps along what is in `.grad`, and
 # `backward()` **adds** to `.grad`. The second backward pass leaves something in the discriminator's `.grad` too. So
 # each net's gradients must be cleared before the backward pass whose result it steps along: `optimizer.zero_grad()`.
 # Return the two losses as plain numbers (`.item()`).
@@ -1433,7 +1433,7 @@ print(f"EM with 8 components: {modes} modes, {100 * share:.0f} % good samples; "
 # Deck V's album covers and bedrooms come from DCGAN, a generator of transposed convolutions with batch norm against a
 # discriminator of convolutions with stride 2. The cell below trains one on Fashion-MNIST, on the GPU if there is one.
 # On a GPU it plays 3,000 steps, on a CPU 60 with half as many channels, enough for shapeless blots. The data are
-# downloaded once (30 MB). Where they cannot be had, the cell says so and takes rendered letters and digits of the same
+# downloaded once (31 MB). Where they cannot be had, the cell says so and takes rendered letters and digits of the same
 # size.
 
 # %% tags=["further"]
