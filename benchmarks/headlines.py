@@ -170,19 +170,25 @@ def train(images: ImageSet, recipe: Recipe, n_validation: int, seed: int) -> nn.
     return model
 
 
-def train_and_test(images: ImageSet, recipe: Recipe, n_validation: int, seed: int) -> float:
+@cache
+def trained(images: Callable[[], ImageSet], recipe: Recipe, n_validation: int, seed: int) -> nn.Module:
+    """`train`, once for each seed: the members of a committee are tested alone as well."""
+    return train(images(), recipe, n_validation, seed)
+
+
+def train_and_test(images: Callable[[], ImageSet], recipe: Recipe, n_validation: int, seed: int) -> float:
     """Accuracy of a trained net on the test images."""
-    return training.accuracy(train(images, recipe, n_validation, seed), images.x_test, images.y_test)
+    return training.accuracy(trained(images, recipe, n_validation, seed), images().x_test, images().y_test)
 
 
-def committee(images: ImageSet, recipe: Recipe, n_validation: int, members: int) -> Outcome:
+def committee(images: Callable[[], ImageSet], recipe: Recipe, n_validation: int, members: int) -> Outcome:
     """Accuracy of nets from different seeds whose probabilities are averaged, and the mean of their own."""
     alone, total = [], torch.zeros(1, device=DEVICE)
     for seed in range(members):
-        model = train(images, recipe, n_validation, seed)
-        alone.append(training.accuracy(model, images.x_test, images.y_test))
-        total = total + training.predict(model, images.x_test).to(DEVICE).softmax(dim=1)
-    accuracy = (total.argmax(dim=1) == images.y_test).float().mean().item()
+        alone.append(train_and_test(images, recipe, n_validation, seed))
+        model = trained(images, recipe, n_validation, seed)
+        total = total + training.predict(model, images().x_test).to(DEVICE).softmax(dim=1)
+    accuracy = (total.argmax(dim=1) == images().y_test).float().mean().item()
     return Outcome(f"{accuracy:.2%} ({members} nets; alone {statistics.mean(alone):.2%})", str(DEVICE))
 
 
@@ -198,24 +204,34 @@ def digits() -> ImageSet:
     return data.digits().flat().to(DEVICE)
 
 
-def mnist_row(recipe: Recipe) -> Callable[[], Outcome]:
-    """One seed on the 10,000 test images: one image is 0.01 %."""
+def if_mnist(run: Callable[[], Outcome]) -> Callable[[], Outcome]:
+    """The row, or what is missing."""
 
-    def run() -> Outcome:
+    def checked() -> Outcome:
         try:
-            images = mnist()
+            mnist()
         except DataError as error:
             return Outcome("no MNIST here: " + str(error).splitlines()[0], "-")
-        return Outcome(f"{train_and_test(images, recipe, n_validation=5000, seed=0):.2%}", str(DEVICE))
+        return run()
 
-    return run
+    return checked
+
+
+def mnist_row(recipe: Recipe) -> Callable[[], Outcome]:
+    """One seed on the 10,000 test images: one image is 0.01 %."""
+    return if_mnist(lambda: Outcome(f"{train_and_test(mnist, recipe, n_validation=5000, seed=0):.2%}", str(DEVICE)))
+
+
+def mnist_committee(recipe: Recipe, members: int = 5) -> Callable[[], Outcome]:
+    """A committee on the same images."""
+    return if_mnist(lambda: committee(mnist, recipe, n_validation=5000, members=members))
 
 
 def digits_row(recipe: Recipe, seeds: int = 5) -> Callable[[], Outcome]:
     """Mean and standard deviation over seeds on the 360 test images: one image is 0.28 %."""
 
     def run() -> Outcome:
-        results = [train_and_test(digits(), recipe, n_validation=360, seed=seed) for seed in range(seeds)]
+        results = [train_and_test(digits, recipe, n_validation=360, seed=seed) for seed in range(seeds)]
         return Outcome(f"{statistics.mean(results):.1%} ± {statistics.stdev(results):.1%} ({seeds} seeds)", str(DEVICE))
 
     return run
@@ -224,17 +240,6 @@ def digits_row(recipe: Recipe, seeds: int = 5) -> Callable[[], Outcome]:
 def little_wobble(images: Tensor) -> Tensor:
     """`wobble` for images of 8×8, where two pixels would be a quarter of the picture."""
     return wobble(images, pixels=0.5)
-
-
-def mnist_committee(recipe: Recipe, members: int = 5) -> Callable[[], Outcome]:
-    def run() -> Outcome:
-        try:
-            images = mnist()
-        except DataError as error:
-            return Outcome("no MNIST here: " + str(error).splitlines()[0], "-")
-        return committee(images, recipe, n_validation=5000, members=members)
-
-    return run
 
 
 # Convolutional nets: what can be counted or computed by hand.
@@ -362,7 +367,7 @@ ROWS = [
     Row("mnist-committee", "K", "MNIST, committee of five (deck: 35)", "99.77 %", mnist_committee(CONVOLUTION)),
     Row("digits-convolution", "-", "digits, convolutional net", "-", digits_row(CONVOLUTION_DIGITS)),
     Row("digits-committee", "-", "digits, committee of five", "-",
-        lambda: committee(digits(), CONVOLUTION_DIGITS, n_validation=360, members=5)),
+        lambda: committee(digits, CONVOLUTION_DIGITS, n_validation=360, members=5)),
     Row("panda", "N", f"one step of FGSM, epsilon {EPSILON}", "panda -> gibbon", panda),
 ]
 LINE = "{:<19} {:<4} {:<38} {:<18} {:<34} {:>8}  {}"

@@ -33,6 +33,7 @@ FIRST_USER, USERS = 0x70000000, 0x10000
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts",
           "/etc/localtime")
+OWN = ("/tmp", "/dev", "/proc")
 _PASSWD = "student:x:{uid}:{uid}:student:{home}:/bin/sh\n"
 _GROUP = "student:x:{uid}:\n"
 
@@ -58,8 +59,12 @@ class Sandbox:
 
     def check(self) -> None:
         """Raise NoSandbox, with the reason, where this machine or these folders do not allow a sandbox."""
-        for folder in self.hidden:
-            for source in _sources():
+        for source in _sources():
+            for own in OWN:
+                if source.is_relative_to(own):
+                    raise NoSandbox(f"{source} lies in {own}, of which every candidate has its own: put the checkout "
+                                    "and its environment elsewhere.")
+            for folder in self.hidden:
                 if folder.resolve().is_relative_to(source):
                     raise NoSandbox(f"{folder} lies in {source}, which every candidate can read: move it elsewhere.")
         with tempfile.TemporaryDirectory(prefix="sandbox-") as staged:

@@ -413,3 +413,7 @@ def test_root_becomes_somebody_else(caged: Connection) -> None:
     assert psutil.Process(caged.place.init).uids().real >= sandbox.FIRST_USER
 
 
+def test_an_environment_that_candidates_could_not_see_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "_sources", lambda: [Path("/tmp/checkout/.venv")])
+    with pytest.raises(NoSandbox, match=r"/tmp/checkout/.venv lies in /tmp, .* elsewhere"):
+        Sandbox().check()
