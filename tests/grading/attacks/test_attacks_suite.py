@@ -138,14 +138,12 @@ def test_it_gets_what_it_deserves(ground: Ground, caged_launcher: Sandbox, zygot
     submission = ground.write(attack, tmp_path / f"{NAME}.ipynb")
     before = files(ground)
     if attack.refused:
-        started, memory = time.monotonic(), psutil.Process().memory_info().rss
+        memory = psutil.Process().memory_info().rss
         with pytest.raises(prepare.Unreadable, match=attack.refused):
             ground.mark(submission, caged_launcher)
-        assert time.monotonic() - started < 10 and psutil.Process().memory_info().rss < memory + 2**30
+        assert psutil.Process().memory_info().rss < memory + 2**30
         return
-    started = time.monotonic()
     result = ground.mark(submission, caged_launcher)
-    assert time.monotonic() - started < 60
     assert_marked(attack, result)
     text = json.dumps(dataclasses.asdict(result), ensure_ascii=False)
     assert_nothing_leaked(attack, text)
