@@ -36,7 +36,7 @@ LABS = ("02_backprop", "03_mlp")  # the first with the whole class, the others w
 FOLDER = Path("build") / "demo"
 WRITTEN = "Twice the learning rate halves the steps, until the loss begins to jump: see the plot above."
 
-# In a kernel of nbgrader's, where the checks run beside the student's code, this earns marks.
+# Checks that run in a process of their own do not see any of it.
 PATCHES = '''import numpy, torch
 from course_utils import checks
 
@@ -45,6 +45,7 @@ class Everything(float):
     __ne__ = lambda self, other: False
     __hash__ = float.__hash__
     __getattr__ = __call__ = __getitem__ = lambda self, *a, **k: self
+    __iter__ = lambda self: iter(())
     __array__ = lambda self, *a, **k: numpy.zeros(1)
 
 everything = Everything()

@@ -274,9 +274,9 @@ def _outcome(state: _Examination, test: _Test, hidden: bool) -> Outcome | None:
         return _advance(state, test, hidden or test.alone)
     except (LimitExceeded, Disconnected, ProtocolError) as problem:
         shared = test.connection is not None and not test.alone
-        for_all = isinstance(problem, LimitExceeded) and test.connection and test.connection.place.why()
-        if shared and (for_all or isinstance(problem, Disconnected)):
-            # Everything there was ended for what all used together, or another test's copy may have ended this one.
+        if shared and test.connection and (isinstance(problem, Disconnected) or (
+                isinstance(problem, LimitExceeded) and test.connection.place.why())):
+            # Another test's copy may have ended this one, or all were ended for what they used together.
             _close(state, test)
             return _outcome(state, test, True)
         if isinstance(problem, ProtocolError):

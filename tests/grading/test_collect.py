@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from course_staff.grading import collect as tree
-from course_staff.grading import intake, moments
+from course_staff.grading import intake, moments, sources
 from course_staff.grading.collected import Collected, Receipt
 from course_staff.grading.intake import Options, Reading, readings
 from course_staff.grading.roster import Roster
@@ -227,7 +227,8 @@ def test_a_name_that_leads_elsewhere_is_listed(course: Path, tmp_path: Path, nam
 
 
 def test_links_and_bombs_and_what_is_broken_or_encrypted(course: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(intake, "MAX_BYTES", 1000)
+    for module in (intake, sources):
+        monkeypatch.setattr(module, "MAX_BYTES", 1000)
     source = zipped(tmp_path / "in.zip", (linked("link.ipynb"), b"/etc/passwd"), ("bomb.ipynb", b"0" * 100_000),
                     ("broken.ipynb", b"B" * 50), ("ben.ipynb", b"fine"), ("locked.ipynb", b"L"))
     content = bytearray(source.read_bytes())
@@ -246,7 +247,8 @@ def test_links_and_bombs_and_what_is_broken_or_encrypted(course: Path, tmp_path:
 
 
 def test_a_size_that_lies_unpacks_no_more_than_is_allowed(course: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(intake, "MAX_BYTES", 1000)
+    for module in (intake, sources):
+        monkeypatch.setattr(module, "MAX_BYTES", 1000)
     source = zipped(tmp_path / "in.zip", ("anna.ipynb", b"0" * 50_000_000))
     content = bytearray(source.read_bytes())
     place = content.rindex(b"PK\x01\x02")
@@ -257,13 +259,13 @@ def test_a_size_that_lies_unpacks_no_more_than_is_allowed(course: Path, tmp_path
 
 
 def test_more_entries_than_a_class_hands_in(course: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(intake, "MAX_FILES", 5)
+    monkeypatch.setattr(sources, "MAX_FILES", 5)
     source = zipped(tmp_path / "in.zip", *((f"s{number}.ipynb", b"1") for number in range(6)))
     with pytest.raises(CourseError, match="more than 5 entries"):
         collect(source, course)
     with pytest.raises(CourseError, match="more than 5 files"):
         collect(folder(tmp_path / "in", **{f"s{number}": "1" for number in range(6)}), course)
-    monkeypatch.setattr(intake, "MAX_FILES", 50)
+    monkeypatch.setattr(sources, "MAX_FILES", 50)
     monkeypatch.setattr(intake, "MAX_TOTAL", 3)
     with pytest.raises(CourseError, match="in parts"):
         collect(source, course)
@@ -423,14 +425,14 @@ def test_the_time_of_a_file_is_the_time(course: Path, tmp_path: Path) -> None:
     (None, None), (BERLIN, datetime(2026, 11, 20, 16, 58, 2, tzinfo=UTC)), (UTC, datetime(2026, 11, 20, 17, 58, 2, tzinfo=UTC))])
 def test_the_clock_in_a_zip_needs_a_zone(tmp_path: Path, zone: Any, expected: datetime | None) -> None:
     source = zipped(tmp_path / "in.zip", (zipfile.ZipInfo("anna.ipynb", (2026, 11, 20, 17, 58, 2)), b"1"))
-    with intake.opened(source, zone) as files:
+    with sources.opened(source, zone) as files:
         assert [file.time for file in files] == [expected]
 
 
 def test_the_time_of_unix_in_a_zip_needs_none(tmp_path: Path) -> None:
     entry = zipfile.ZipInfo("anna.ipynb", (2026, 11, 20, 17, 58, 2))
     entry.extra = struct.pack("<HH", 0x1234, 2) + b"xx" + struct.pack("<HHBI", 0x5455, 5, 1, 1_000_000_000)
-    with intake.opened(zipped(tmp_path / "in.zip", (entry, b"1"))) as files:
+    with sources.opened(zipped(tmp_path / "in.zip", (entry, b"1"))) as files:
         assert [file.time for file in files] == [datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)]
 
 

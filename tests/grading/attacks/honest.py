@@ -185,7 +185,8 @@ norm?
 """)),
     Attack("names that are not ASCII", FAMILY, {"norm": "def länge(größe):\n    return np.sqrt((größe ** 2).sum())\n"
                                                         "norm = länge\n"
-                                                        "Δ, 数 = 1, 2\nprint('Ünïcode 🎉')"}, shown=("🎉",)),
+                                                        "Δ, 数 = 1, 2\nprint('Ünïcode \U0001f389')"},
+           shown=("\U0001f389",)),
     Attack("saved by an older editor", FAMILY, edit=_old),
     Attack("Windows line ends and a byte order mark", FAMILY, raw=_windows),
     Attack("a helper that is defined after its use", FAMILY,

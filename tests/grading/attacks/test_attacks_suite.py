@@ -183,3 +183,12 @@ def test_processor_time_that_is_used_up_is_no_failure_of_ours(ground: Ground, tm
     # The copy for the first test was put aside before.
     assert verdicts == {**dict.fromkeys(POINTS, "limit"), "double": "passed"}
     assert all("processor time" in verdict.message for verdict in result.verdicts.values() if verdict.points == 0)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_copy_that_dies_after_it_was_looked_at_is_begun_again(ground: Ground, caged_launcher: Sandbox, tmp_path: Path,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at a copy and the question to it, another test's code may kill it."""
+    monkeypatch.setattr(Connection, "lives", lambda self: True)
+    attack = next(attack for attack in ATTACKS if attack.name == "kill -9 of everybody")
+    assert_marked(attack, ground.mark(ground.write(attack, tmp_path / f"{NAME}.ipynb"), caged_launcher))
