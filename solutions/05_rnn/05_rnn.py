@@ -150,8 +150,8 @@ with checks.hidden():
 # a batch of any size. `torch.where(condition, a, b)` takes `a` where the condition holds and `b` elsewhere; a condition
 # of shape `(batch, 1)` decides for whole rows.
 
-# %% answer="run_cell"
-def run_cell(step, x, h0, lengths):
+# %% answer="unroll"
+def unroll(step, x, h0, lengths):
     """All states of a cell that reads a padded batch.
 
     step: function from (input (batch, inputs), state (batch, hidden)) to the next state (batch, hidden).
@@ -170,7 +170,7 @@ def run_cell(step, x, h0, lengths):
     ### END SOLUTION
 
 
-# %% test="run_cell" points=3
+# %% test="unroll" points=3
 import torch
 
 from course_utils import checks
@@ -232,15 +232,15 @@ slips = {
     "the pair came back as (last, states); (states, last) was asked": (last, states[..., None]),
 }
 given = h0.clone()
-checks.close(run_cell(add_up, x, checks.inout(given), lengths), (states[..., None], last),
+checks.close(unroll(add_up, x, checks.inout(given), lengths), (states[..., None], last),
              "(states, last) of two sequences of lengths 3 and 1, for h = h/2 + x", slips=slips)
 checks.unchanged(given, h0, "h0")
-result = run_cell(add_up, x.double() / 10, h0.double() / 10, lengths)
+result = unroll(add_up, x.double() / 10, h0.double() / 10, lengths)
 states, last = states[..., None].double() / 10, last.double() / 10
 checks.close(result, (states, last), "the same in float64, all numbers divided by 10", rtol=1e-12, atol=0, slips={
     "computed in float32, but x and h0 are float64: torch.zeros(..., dtype=x.dtype)": (states.float(), last.float()),
     "the states are float32, but x and h0 are float64: torch.zeros(..., dtype=x.dtype)": (states.float(), last)})
-checks.passed("run_cell")
+checks.passed("unroll")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
     rng = checks.rng()
@@ -261,7 +261,7 @@ with checks.hidden():
                     last[n] = torch.tanh(W @ x[n, t] + U @ last[n])
                 states[n, t] = last[n]
         given = h0.clone()
-        checks.close(run_cell(cell, x, checks.inout(given), lengths), (states, last),
+        checks.close(unroll(cell, x, checks.inout(given), lengths), (states, last),
                      "the states of a random cell on sequences of random lengths", rtol=1e-9)
         checks.unchanged(given, h0, "h0")
 ### END HIDDEN TESTS
@@ -546,7 +546,7 @@ def train_by_hand(limit, hidden=12, steps=250):
         def step(x, h, W=W, U=U, b=b):
             return rnn_step(x, h, W, U, b, no_bias)
 
-        states, _ = run_cell(step, x, h0, all_steps)
+        states, _ = unroll(step, x, h0, all_steps)
         guesses = states @ V.T + v
         share = (guesses - goal) / goal.numel()  # gradient of half the mean squared error, for each guess
         dW, dU, db, _ = bptt(x, h0, states, share @ V, U)

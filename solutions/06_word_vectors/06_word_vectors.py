@@ -1243,18 +1243,22 @@ known = list(TOPIC)
 chance = [np.mean([kind[a] == kind[b] for a in known for b in known if a != b]) for kind in (CLASS, TOPIC)]
 figure, axes = plt.subplots(1, 2, figsize=(12, 5), sharey=True)
 for axis, (name, values) in zip(axes, results.items(), strict=True):
+    axis.set(title=f"{name}, 16 dimensions", xlabel="window (words to each side)", xticks=range(len(windows)),
+             xticklabels=windows, ylim=(0, 108))
+    if not values:
+        axis.text(0.5, 0.5, "not measured yet", transform=axis.transAxes, ha="center")
+        continue
     values = 100 * np.array(values)  # (windows, seeds, 2)
     for column, (label, form, colour) in enumerate((("same class", "s--", "blue"), ("same topic", "o-", "vermillion"))):
         of_seeds = values[:, :, column]
         axis.errorbar(range(len(windows)), of_seeds.mean(axis=1), yerr=np.ptp(of_seeds, axis=1) / 2, fmt=form,
                       capsize=5, color=plotting.COLORS[colour], label=label)
         axis.axhline(100 * chance[column], color=plotting.COLORS[colour], linestyle=":", linewidth=2)
-    axis.set(title=f"{name}, 16 dimensions", xlabel="window (words to each side)", xticks=range(len(windows)),
-             xticklabels=windows, ylim=(0, 108))
     print(f"{name:13}", "   ".join(f"{window}: class {row[:, 0].mean():.0f} %, topic {row[:, 1].mean():.0f} %"
                                   for window, row in zip(windows, values, strict=True)))
 axes[0].set_ylabel("share of the 8 nearest words (%)")
-axes[0].legend(loc=(0.55, 0.62))
+if results["PPMI and SVD"]:
+    axes[0].legend(loc=(0.55, 0.62))
 figure.suptitle("What the neighbours have in common (dotted: by chance)")
 plt.show()
 

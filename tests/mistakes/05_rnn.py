@@ -120,10 +120,10 @@ def rnn_step(x, h, W, U, b_ih, b_hh):
 
 
 # %% [markdown]
-# ## run_cell
+# ## unroll
 
-# %% mistake="run_cell" slip="the lengths are not used" says="went on reading"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="the lengths are not used" says="went on reading"
+def unroll(step, x, h0, lengths):
     h, states = h0, []
     for t in range(x.shape[1]):
         h = step(x[:, t], h)
@@ -131,8 +131,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h
 
 
-# %% mistake="run_cell" slip="last is right, the states go on into the padding" says="only .last. is right"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="last is right, the states go on into the padding" says="only .last. is right"
+def unroll(step, x, h0, lengths):
     h, states = h0, []
     for t in range(x.shape[1]):
         h = step(x[:, t], h)
@@ -142,8 +142,8 @@ def run_cell(step, x, h0, lengths):
     return states, with_start[torch.arange(len(x)), lengths]
 
 
-# %% mistake="run_cell" slip="zeros behind the end" says="are 0"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="zeros behind the end" says="are 0"
+def unroll(step, x, h0, lengths):
     h, states, last = h0, [], h0
     for t in range(x.shape[1]):
         lasts = (t < lengths)[:, None]
@@ -153,8 +153,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), last
 
 
-# %% mistake="run_cell" slip="the state is not carried on" says="began from h0"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="the state is not carried on" says="began from h0"
+def unroll(step, x, h0, lengths):
     states, last = [], h0
     for t in range(x.shape[1]):
         last = torch.where((t < lengths)[:, None], step(x[:, t], h0), last)
@@ -162,8 +162,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), last
 
 
-# %% mistake="run_cell" slip="begins from 0" says="h0 was not used"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="begins from 0" says="h0 was not used"
+def unroll(step, x, h0, lengths):
     h, states = torch.zeros_like(h0), []
     for t in range(x.shape[1]):
         h = torch.where((t < lengths)[:, None], step(x[:, t], h), h)
@@ -171,8 +171,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h
 
 
-# %% mistake="run_cell" slip="h0 is among the states" says="begin with h0|shape"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="h0 is among the states" says="begin with h0|shape"
+def unroll(step, x, h0, lengths):
     h, states = h0, [h0]
     for t in range(x.shape[1]):
         h = torch.where((t < lengths)[:, None], step(x[:, t], h), h)
@@ -180,8 +180,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h
 
 
-# %% mistake="run_cell" slip="states before each step" says="states before each step"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="states before each step" says="states before each step"
+def unroll(step, x, h0, lengths):
     h, states = h0, []
     for t in range(x.shape[1]):
         states.append(h)
@@ -189,8 +189,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h
 
 
-# %% mistake="run_cell" slip="a step too far" says="one step too far"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="a step too far" says="one step too far"
+def unroll(step, x, h0, lengths):
     h, states = h0, []
     for t in range(x.shape[1]):
         h = torch.where((t <= lengths)[:, None], step(x[:, t], h), h)
@@ -198,8 +198,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h
 
 
-# %% mistake="run_cell" slip="time first" says="batch comes first"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="time first" says="batch comes first"
+def unroll(step, x, h0, lengths):
     h, states = h0, []
     for t in range(x.shape[1]):
         h = torch.where((t < lengths)[:, None], step(x[:, t], h), h)
@@ -207,8 +207,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states), h
 
 
-# %% mistake="run_cell" slip="the caller's h0 is changed" says="modified|h0|changed"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="the caller's h0 is changed" says="modified|h0|changed"
+def unroll(step, x, h0, lengths):
     states = []
     for t in range(x.shape[1]):
         going = t < lengths
@@ -217,8 +217,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h0
 
 
-# %% mistake="run_cell" slip="the padding set to 0 and read" says="padding was set to 0"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="the padding set to 0 and read" says="padding was set to 0"
+def unroll(step, x, h0, lengths):
     h, states = h0, []
     for t in range(x.shape[1]):
         h = step(x[:, t] * (t < lengths)[:, None], h)
@@ -226,8 +226,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h
 
 
-# %% mistake="run_cell" slip="h0 again behind the end" says="h0 again"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="h0 again behind the end" says="h0 again"
+def unroll(step, x, h0, lengths):
     h, states = h0, []
     for t in range(x.shape[1]):
         h = torch.where((t < lengths)[:, None], step(x[:, t], h), h0)
@@ -235,8 +235,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h
 
 
-# %% mistake="run_cell" slip="a step too few" says="last step of each sequence"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="a step too few" says="last step of each sequence"
+def unroll(step, x, h0, lengths):
     h, states = h0, []
     for t in range(x.shape[1]):
         h = torch.where((t < lengths - 1)[:, None], step(x[:, t], h), h)
@@ -244,8 +244,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h
 
 
-# %% mistake="run_cell" slip="from the last step to the first" says="from the last to the first"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="from the last step to the first" says="from the last to the first"
+def unroll(step, x, h0, lengths):
     h, states = h0, []
     for t in reversed(range(x.shape[1])):
         h = torch.where((t < lengths)[:, None], step(x[:, t], h), h)
@@ -253,8 +253,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h
 
 
-# %% mistake="run_cell" slip="a loop over the sequences" says="loop ran over the sequences"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="a loop over the sequences" says="loop ran over the sequences"
+def unroll(step, x, h0, lengths):
     h, states = h0, []
     for t in range(x.shape[0]):
         h = torch.where((t < lengths)[:, None], step(x[:, t], h), h)
@@ -262,8 +262,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h
 
 
-# %% mistake="run_cell" slip="state and input exchanged" says="state and input exchanged"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="state and input exchanged" says="state and input exchanged"
+def unroll(step, x, h0, lengths):
     h, states = h0, []
     for t in range(x.shape[1]):
         h = torch.where((t < lengths)[:, None], step(h, x[:, t]), h)
@@ -271,8 +271,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h
 
 
-# %% mistake="run_cell" slip="the batch taken for the time" says="step t is|for these arguments"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="the batch taken for the time" says="step t is|for these arguments"
+def unroll(step, x, h0, lengths):
     h, states = h0, []
     for t in range(x.shape[1]):
         h = torch.where((t < lengths)[:, None], step(x[t], h), h)
@@ -280,8 +280,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h
 
 
-# %% mistake="run_cell" slip="a condition of shape (batch,)" says="shape \(batch, 1\)"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="a condition of shape (batch,)" says="shape \(batch, 1\)"
+def unroll(step, x, h0, lengths):
     h, states = h0, []
     for t in range(x.shape[1]):
         h = torch.where(t < lengths, step(x[:, t], h), h)
@@ -289,8 +289,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h
 
 
-# %% mistake="run_cell" slip="the pair exchanged" says="came back as"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="the pair exchanged" says="came back as"
+def unroll(step, x, h0, lengths):
     h, states = h0, []
     for t in range(x.shape[1]):
         h = torch.where((t < lengths)[:, None], step(x[:, t], h), h)
@@ -298,8 +298,8 @@ def run_cell(step, x, h0, lengths):
     return h, torch.stack(states, dim=1)
 
 
-# %% mistake="run_cell" slip="one tensor, changed in place" says="one and the same tensor"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="one tensor, changed in place" says="one and the same tensor"
+def unroll(step, x, h0, lengths):
     h, states = h0.clone(), []
     for t in range(x.shape[1]):
         h[t < lengths] = step(x[:, t], h)[t < lengths]
@@ -307,8 +307,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h
 
 
-# %% mistake="run_cell" slip="states right, last has read the padding" says="read the padding"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="states right, last has read the padding" says="read the padding"
+def unroll(step, x, h0, lengths):
     h, kept, states = h0, h0, []
     for t in range(x.shape[1]):
         h = step(x[:, t], h)
@@ -317,8 +317,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(states, dim=1), h
 
 
-# %% mistake="run_cell" slip="float32 whatever comes in" says="float32"
-def run_cell(step, x, h0, lengths):
+# %% mistake="unroll" slip="float32 whatever comes in" says="float32"
+def unroll(step, x, h0, lengths):
     h, states = h0, torch.zeros(len(x), x.shape[1], h0.shape[1])
     for t in range(x.shape[1]):
         h = torch.where((t < lengths)[:, None], step(x[:, t], h), h)
@@ -326,8 +326,8 @@ def run_cell(step, x, h0, lengths):
     return states, h
 
 
-# %% alternative="run_cell" note="one sequence after the other"
-def run_cell(step, x, h0, lengths):
+# %% alternative="unroll" note="one sequence after the other"
+def unroll(step, x, h0, lengths):
     rows, ends = [], []
     for n in range(len(x)):
         h, row = h0[n : n + 1], []
@@ -340,8 +340,8 @@ def run_cell(step, x, h0, lengths):
     return torch.stack(rows), torch.stack(ends)
 
 
-# %% alternative="run_cell" note="filled into an array, only the running rows computed"
-def run_cell(step, x, h0, lengths):
+# %% alternative="unroll" note="filled into an array, only the running rows computed"
+def unroll(step, x, h0, lengths):
     states = torch.zeros(*x.shape[:2], h0.shape[1], dtype=h0.dtype)
     h = h0.clone()
     for t in range(x.shape[1]):
@@ -352,8 +352,8 @@ def run_cell(step, x, h0, lengths):
     return states, states[:, -1]
 
 
-# %% alternative="run_cell" note="a mask of zeros and ones"
-def run_cell(step, x, h0, lengths):
+# %% alternative="unroll" note="a mask of zeros and ones"
+def unroll(step, x, h0, lengths):
     h, states = h0, []
     for t in range(x.shape[1]):
         reads = (t < lengths).to(h0.dtype)[:, None]
