@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -252,7 +253,8 @@ def defined_names(source: str) -> list[str]:
     return names
 
 
-def free_names(source: str) -> set[str]:
+@functools.lru_cache(1024)  # the tests of a lab are read again for every submission
+def free_names(source: str) -> frozenset[str]:
     """Names that a cell reads but neither binds nor finds among the built-ins.
 
     A name bound anywhere at the cell's top level counts as bound; function bodies see their own locals.
@@ -273,4 +275,4 @@ def free_names(source: str) -> set[str]:
             visit(child)
 
     visit(table)
-    return {name for name in free if not hasattr(builtins, name)}
+    return frozenset(name for name in free if not hasattr(builtins, name))

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from course_staff.authoring.rules import may_raise
+from course_staff.grading.connection import Connection
 from course_staff.grading.examine import CALLS_OF_A_TEST, run_cell, run_test
 from course_staff.grading.job import Step
-from course_staff.grading.launch import Connection, PlainProcess
+from course_staff.grading.launch import PlainProcess
 from course_staff.grading.proxies import Remote
 from course_staff.grading.wire import Disconnected, LimitExceeded, ProtocolError
 from course_staff.lab import Cell, Lab, free_names

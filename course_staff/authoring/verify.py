@@ -25,8 +25,9 @@ from course_staff.authoring.rules import problems
 from course_staff.authoring.trial import Bench, Outcome, error_of, remote_for, step_of, timed
 from course_staff.authoring.universal import universal_answers
 from course_staff.authoring.variants import Variants
+from course_staff.grading.connection import Connection
 from course_staff.grading.examine import examine, run_test
-from course_staff.grading.launch import Connection, PlainProcess
+from course_staff.grading.launch import PlainProcess
 from course_staff.grading.prepare import prepare
 from course_staff.grading.wire import Disconnected, LimitExceeded, ProtocolError
 from course_staff.lab import Lab

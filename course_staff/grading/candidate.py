@@ -148,6 +148,8 @@ class Candidate:
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "nocolor"
         config.InteractiveShell.xmode = "Context"
+        # Cutting a figure's margins off takes as long as drawing it; with the course's style it has none to speak of.
+        config.InlineBackend.print_figure_kwargs = {"bbox_inches": None}
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module  # classes of the notebook say __main__, as in a kernel
         shell = _Shell.instance(config=config, user_module=module)

@@ -23,8 +23,9 @@ from types import CodeType
 from typing import Any
 
 from course_staff.grading import processes
+from course_staff.grading.connection import Connection, Place
 from course_staff.grading.job import Job, Result, Status, Step, Verdict
-from course_staff.grading.launch import Connection, Launcher, Place, PlainProcess
+from course_staff.grading.launch import Launcher, PlainProcess
 from course_staff.grading.proxies import Remote
 from course_staff.grading.wire import Budget, Disconnected, LimitExceeded, ProtocolError
 from course_utils.checks import CheckFailed, Unanswered
@@ -32,6 +33,7 @@ from course_utils.checks.world import world
 
 TOTAL_SECONDS = 900.0
 FORK_SECONDS = 10.0
+CROWD = 32  # processes that a cell may leave running; a loader of data has a few
 CALLS_OF_A_TEST = 5.0  # seconds that all calls of a test may take together, as a multiple of one call's
 MAX_OUTPUT_MB = 20.0  # that one cell may send back
 MAX_SHOWN_MB = 40.0  # that all cells may send back together and that is kept
@@ -139,7 +141,21 @@ class _Examination:
         snapshot = self.snapshots[exercise]
         copy, snapshot.copy = snapshot.copy, None
         # A copy can have been ended with others, for memory that they used together.
-        return (copy, False) if copy and copy.lives() else (self.start(snapshot.cells), True)
+        if copy and copy.lives():
+            return copy, False
+        connection = self.start(snapshot.cells)
+        # What the cells left running is in no copy either, and could keep the machine from the test.
+        connection.place.kill_all_but({connection.pid})
+        return connection, True
+
+    def disperse(self) -> None:
+        """End what the cells left running where it is a crowd: it would keep the machine from the other exercises."""
+        if self.connection is not None:
+            spared = self.copies() | {self.connection.pid}
+            crowd = self.connection.place.processes() - len(spared)
+            if crowd > CROWD:
+                self.result.flags.append(f"A cell left {crowd} processes running: they were ended.")
+                self.connection.place.kill_all_but(spared)
 
 
 def examine(job: Job, launcher: Launcher | None = None, remote: type[Remote] = Remote) -> Result:
@@ -224,6 +240,7 @@ def _run_cell(state: _Examination, step: Step) -> None:
         state.result.outputs[step.cell] = [_error_output(text)]
         return
     state.done.append(step)
+    state.disperse()
     outputs = reply["outputs"]
     before, state.shown = state.shown, state.shown + len(json.dumps(outputs)) / 2**20
     if before <= MAX_SHOWN_MB < state.shown:

@@ -94,6 +94,9 @@ def _exporter() -> Any:
     # The same cells come in the notebook of every student.
     highlight = functools.lru_cache(maxsize=500)(Highlight2HTML(pygments_lexer="python", parent=exporter))
     exporter.register_filter("highlight_code", lambda source, language="python", metadata=None: highlight(source))
+    # Without the context of the cell, which would be for its attachments; these notebooks have none.
+    markdown = functools.lru_cache(maxsize=500)(functools.partial(exporter.markdown2html, {}))
+    exporter.register_filter("markdown2html", lambda source: markdown(source))
     for step in (_Grades, TagRemovePreprocessor, CSSHTMLHeaderPreprocessor):
         exporter.register_preprocessor(step)
     return exporter

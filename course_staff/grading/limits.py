@@ -159,6 +159,9 @@ class Cage:
             return self._memory_text()
         return self.reason
 
+    def processes(self) -> int:
+        return len(processes.descendants(self.init))
+
     def kill_all_but(self, spare: set[int]) -> None:
         """End every process in the cage but PID 1 and `spare`; all of them where they multiply too fast."""
         if not processes.kill_descendants(self.init, spare):

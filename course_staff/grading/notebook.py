@@ -36,9 +36,9 @@ def autograded(lab: Lab, release: Path, job: Job, result: Result) -> NotebookNod
             made = _code(released.source, [verdict_output(result.verdicts[ours.exercise])], trusted=True)
         elif ours.role == "written" and ours.exercise:
             answer = job.written.get(ours.exercise)
-            made = nbformat.v4.new_markdown_cell(sanitise.markdown(answer) if answer else released.source)
+            made = _cell("markdown", sanitise.markdown(answer) if answer else released.source)
         elif not ours.is_code:
-            made = nbformat.v4.new_markdown_cell(released.source)
+            made = _cell("markdown", released.source)
         else:
             # All parts of an answer cell that was split, in one: nbgrader knows one cell by this id.
             parts = [step for step in job.steps if step.kind == "run" and not step.added
@@ -52,7 +52,7 @@ def autograded(lab: Lab, release: Path, job: Job, result: Result) -> NotebookNod
     for number, cell in enumerate(added_cells, start=1):
         cell.id = f"added-{number}"
     if result.sandbox == "none":
-        cells.insert(0, nbformat.v4.new_markdown_cell(f"**{NO_SANDBOX}**", id=ABOUT, metadata={"tags": [ABOUT]}))
+        cells.insert(0, _cell("markdown", f"**{NO_SANDBOX}**", id=ABOUT, metadata={"tags": [ABOUT]}))
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=given.metadata)
     notebook.nbformat_minor = 5
     nbformat.validate(notebook)
@@ -79,9 +79,12 @@ def _wrapped(line: str) -> str:
 
 def _code(source: str, outputs: list[dict[str, Any]] | None, *, trusted: bool = False) -> NotebookNode:
     kept = outputs if trusted else sanitise.outputs(outputs)
-    cell = nbformat.v4.new_code_cell(sanitise.plain_text(source))
-    cell.outputs = [nbformat.from_dict(output) for output in kept or ()]
-    return cell
+    return _cell("code", sanitise.plain_text(source), execution_count=None, outputs=list(kept or ()))
+
+
+def _cell(kind: str, source: str, **more: Any) -> NotebookNode:
+    """A cell. nbformat's own functions validate each one, which takes time; the notebook is validated as a whole."""
+    return nbformat.from_dict({"cell_type": kind, "id": "", "metadata": {}, "source": source, **more})
 
 
 def _added_after(steps: tuple[Step, ...]) -> dict[str | None, list[Step]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import multiprocessing.context
+import multiprocessing.forkserver
 import os
 import platform
+import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -18,10 +21,8 @@ from concurrent.futures import (
 )
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
-from course_staff.grading.examine import examine
 from course_staff.grading.job import Job, Result
 from course_staff.grading.launch import Launcher
 from course_staff.grading.record import Outcome
@@ -37,13 +38,13 @@ WAITING = 2  # jobs handed to a pool for each worker: enough that none waits, fe
 class Task:
     """What a worker does with a job.
 
-    results: the folder of the store, where the worker can write to it. code: `machinery()` of whoever asks; a worker
-    with another one would mark by other rules.
+    results: the folder of the store, where the worker can write to it. examiner: None for `examine`. code:
+    `machinery()` of whoever asks; a worker with another one would mark by other rules.
     """
 
     launcher: Launcher
     results: Path | None = None
-    examiner: Examiner = examine
+    examiner: Examiner | None = None
     code: str = ""
 
     def __call__(self, job: Job) -> Result:
@@ -54,8 +55,11 @@ class Task:
         found = store.get(job.key) if store else None
         if found is not None:
             return found
+        # Imported here, because the process that hands out the jobs does without torch.
+        from course_staff.grading.examine import examine
+
         with _one_at_a_time:
-            result = self.examiner(job, self.launcher)
+            result = (self.examiner or examine)(job, self.launcher)
         if store:
             store.put(result)
         return result
@@ -63,18 +67,36 @@ class Task:
 
 def local(workers: int) -> ProcessPoolExecutor:
     """Processes of this machine. Examining uses process-wide state, so each worker is a process and takes one job."""
+    return ProcessPoolExecutor(workers, mp_context=_context(), initializer=_begin, initargs=(dict(os.environ),))
+
+
+def start_early() -> None:
+    """Begin with what workers import, for seconds, while this process does other things."""
+    if _context().get_start_method() == "forkserver":
+        multiprocessing.forkserver.ensure_running()
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """How workers are made: not as forks of this process, which may have threads that hold locks."""
     # Inherited by the workers, which are the parallelism.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    # A fork would copy torch's locks in whatever state they are.
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),))
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    # As forks of a process that has imported what they need, and has done nothing else.
+    multiprocessing.set_forkserver_preload(["course_staff.grading.examine", "course_staff.grading.warm"])
+    return multiprocessing.get_context("forkserver")
 
 
-def _end_with(parent: int) -> None:
-    """In a worker: end when the grader has been killed. A pool's worker would wait for its next job for ever."""
+def _begin(environment: dict[str, str]) -> None:
+    """In a worker: its environment is that of the grader, and it ends when the grader has been killed."""
+    os.environ.clear()
+    os.environ.update(environment)
+    # A pool's worker would wait for its next job for ever.
+    parent = multiprocessing.parent_process()
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
+        assert parent is not None
+        parent.join()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -51,10 +51,10 @@ def threads(pid: int) -> int:
         return 0
 
 
-def kill(pids: Iterable[int]) -> None:
+def signal_all(pids: Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(psutil.Error):
-            psutil.Process(pid).send_signal(signal.SIGKILL)
+            psutil.Process(pid).send_signal(number)
 
 
 def kill_descendants(pid: int, spare: Collection[int] = (), seconds: float = 20.0) -> bool:
@@ -63,8 +63,12 @@ def kill_descendants(pid: int, spare: Collection[int] = (), seconds: float = 20.
     while doomed := [child for child in descendants(pid) if child not in spare and runs(child)]:
         if time.monotonic() > deadline:
             return False
-        kill(doomed)
-        time.sleep(0.005)  # a process gives back its memory before it is gone
+        # One that is ended makes room for another, one that is stopped does not: so all are stopped first.
+        if all(stopped(child) for child in doomed) or len(doomed) == 1:
+            signal_all(doomed, signal.SIGKILL)
+            time.sleep(0.005)  # a process gives back its memory before it is gone
+        else:
+            signal_all(doomed, signal.SIGSTOP)
     return True
 
 

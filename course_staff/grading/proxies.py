@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from course_staff.grading.launch import Connection
+from course_staff.grading.connection import Connection
 from course_staff.grading.wire import Budget, LimitExceeded, ProtocolError, Special
 from course_utils.checks import Unanswered
 from course_utils.checks.errors import is_hidden

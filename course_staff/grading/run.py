@@ -15,21 +15,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from course_staff.authoring.release import configuration
-from course_staff.grading import cluster, explain, gradebook, pool, record, report, sanitise, table
+from course_staff.grading import cluster, gradebook, pool, record, report, sanitise, table
 from course_staff.grading.collect import Submission, submissions
 from course_staff.grading.collected import Collected, Timing
-from course_staff.grading.examine import examine
 from course_staff.grading.job import Job
 from course_staff.grading.launch import Launcher
 from course_staff.grading.pool import Examiner, Task, examine_all
 from course_staff.grading.prepare import MAX_BYTES, Unreadable, prepare
 from course_staff.grading.record import Outcome, Row
 from course_staff.grading.roster import Roster
-from course_staff.grading.sandbox import Sandbox
+from course_staff.grading.sandbox import HEAVY, Sandbox
 from course_staff.grading.store import Store, key_of, machinery, replace
 from course_staff.lab import Lab
 from course_staff.paths import Course, CourseError
 
+# Where this stands in a lab, its notebook imports that; course_utils.data takes digits from scikit-learn.
+WORD_OF = {"torchvision": "torchvision", "sklearn.datasets": "data."}
 SEED_FILE = ".course_seed"
 RESULTS = ".course_results"
 
@@ -50,7 +51,7 @@ class Settings:
     again: bool = False
     launcher: Launcher | None = None
     database: str = ""
-    examiner: Examiner = examine
+    examiner: Examiner | None = None
     workers: Callable[[int], AbstractContextManager[Executor]] = pool.local
     shared: bool = True
 
@@ -75,6 +76,8 @@ def mark(course: Course, directory: Path, module: str, settings: Settings = Sett
     rows: list[Row] = []
     course_id = configuration(course).get("CourseDirectory", {}).get("course_id") or "default_course"
     timings: dict[str, Timing] = {}
+    if settings.shared and desk.has_work(found, settings.again):
+        pool.start_early()
     with (record.recorder(directory, lab, release, course_id, settings.database) as recorder,
           _progress(screen) as progress):
         bar = progress.add_task(module, total=len(found))
@@ -132,6 +135,8 @@ def explain_verdict(course: Course, directory: Path, module: str, student: str, 
 
     Raises CourseError where there is no such submission or exercise.
     """
+    from course_staff.grading import explain  # with torch, which grading leaves to the workers
+
     desk = _Desk.of(course, directory, module, settings)
     (submission,), _ = submissions(directory, module, [student])
     if exercise not in desk.lab.tests:
@@ -159,7 +164,7 @@ class _Desk:
     @classmethod
     def of(cls, course: Course, directory: Path, module: str, settings: Settings) -> _Desk:
         """Raises CourseError where this machine, the release or the directory does not allow grading."""
-        launcher = settings.launcher or _sandbox(course, directory)
+        launcher = settings.launcher or _sandbox(course, directory, course.solution(module).read_text(encoding="utf-8"))
         if settings.shared:  # else the workers are asked: no student's code runs here
             launcher.check()
         lab = Lab.read(course.solution(module))
@@ -182,6 +187,10 @@ class _Desk:
         key = key_of(submission.student, content, self.released, self.source, self.seed, self.launcher)
         return key, self.collected.timing(submission.student, content)
 
+    def has_work(self, found: Sequence[Submission], again: bool) -> bool:
+        """Whether a submission has no result yet, so that workers will be needed."""
+        return any(again or not self.store.has(key) for key, _ in map(self.key_and_timing, found) if key)
+
     def prepared(self, submission: Submission, key: str, fresh: bool) -> Outcome:
         """A job, with its result where there is one already; or why there is no job."""
         if submission.problem:
@@ -200,8 +209,10 @@ class _Desk:
         return Outcome(submission.student, dataclasses.replace(job, key=key), self.store.get(key) if key else None)
 
 
-def _sandbox(course: Course, directory: Path) -> Launcher:
-    return Sandbox(hidden=(directory, course.root / "solutions"))
+def _sandbox(course: Course, directory: Path, source: str | None = None) -> Launcher:
+    """source: of the lab, which says what it may import. None: it may be any."""
+    warm = HEAVY if source is None else tuple(name for name in HEAVY if WORD_OF[name] in source)
+    return Sandbox(hidden=(directory, course.root / "solutions"), warm=warm)
 
 
 def _recorded(recorder: record.Recorder, outcome: Outcome, timing: Timing) -> Row:

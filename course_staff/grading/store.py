@@ -32,6 +32,10 @@ class Store:
             return result if result.key == key else None
         return None
 
+    def has(self, key: str) -> bool:
+        """Whether there is a file under this key; whether it can be read, `get` says."""
+        return self._path(key).is_file()
+
     def put(self, result: Result) -> None:
         """Keep a result under its key. Outputs and hidden messages stand in it, so it is for the owner's eyes."""
         replace(self._path(result.key), result.to_json().encode(), mode=0o600)
@@ -49,8 +53,8 @@ def key_of(student: str, submission: bytes, release: bytes, source: bytes, seed:
 
     release, source: the lab as handed out, and with its tests.
     """
-    # What is hidden from candidates has no say in what they do.
-    settings = {name: value for name, value in vars(launcher).items() if name != "hidden"}
+    # What is hidden from candidates, or imported early, has no say in what they do.
+    settings = {name: value for name, value in vars(launcher).items() if name not in ("hidden", "warm")}
     facts = json.dumps([student, seed, launcher.name, settings, machinery()], sort_keys=True, default=repr).encode()
     hashes = [hashlib.sha256(part).digest() for part in (submission, release, source, facts)]
     return hashlib.sha256(b"".join(hashes)).hexdigest()

@@ -7,6 +7,7 @@ follow all that Python can do.
 from __future__ import annotations
 
 import ast
+import functools
 import symtable
 import sys
 from collections import defaultdict
@@ -112,7 +113,7 @@ def relevant_source(name: str, cells: Iterable[str]) -> Source:
     unread = False
     for cell in cells:
         try:
-            statements = list(_flat(ast.parse(_python(cell)).body))
+            statements = _statements(cell)
         except SyntaxError:
             continue  # it did not run either
         except (ValueError, RecursionError, MemoryError):
@@ -142,6 +143,11 @@ def relevant_source(name: str, cells: Iterable[str]) -> Source:
     beside |= {node: None for bound in found for node in earlier[bound]}
     others = [_text(node) for node in beside if node not in found.values() and node not in imports]
     return Source("\n".join(code), "\n".join(others), unread or not found)
+
+
+@functools.lru_cache(256)  # several exercises of a lab read the same cells
+def _statements(cell: str) -> tuple[ast.stmt, ...]:
+    return tuple(_flat(ast.parse(_python(cell)).body))
 
 
 def _python(cell: str) -> str:

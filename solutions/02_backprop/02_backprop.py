@@ -22,18 +22,14 @@
 # NumPy arrays of `float64` unless something else is said.
 
 # %% tags=["setup"]
-try:
-    from course_utils import checks, data, plotting
-except ModuleNotFoundError as missing:
-    raise ModuleNotFoundError(f"{missing}. Install the course as its README says: `pip install -e .` in the course's "
-                              "folder, then restart the kernel. In Colab, upload or clone that folder first.") from None
-
 import itertools
 import math
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+
+from course_utils import checks, data, plotting
 
 plotting.use_style()
 
@@ -1219,13 +1215,15 @@ def relative_errors(step, difference):
     return [np.linalg.norm(gradient - difference(error_of_W1, start_W1, h)) / np.linalg.norm(gradient) for h in sizes]
 
 
+drawn = sorted({round(number) for number in np.logspace(0, 4, 100)})  # evenly on a logarithmic axis
 fig, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained")
 for name, step, style in (("your step", training_step, "-"), ("published step", published, "--")):
-    W1, W2, curve = start_W1, start_W2, []
-    for _ in range(10_000):
-        curve.append(forward_pass(x, target, W1, b1, W2, b2)[2])
+    W1, W2, curve = start_W1, start_W2, {}
+    for number in range(1, 10_001):
+        if number == drawn[len(curve)]:
+            curve[number] = forward_pass(x, target, W1, b1, W2, b2)[2]
         W1, W2 = step(x, target, W1, b1, W2, b2, lr)
-    left.loglog(range(1, len(curve) + 1), curve, style, label=name)
+    left.loglog(list(curve), list(curve.values()), style, label=name)
     print(f"{name}: error {forward_pass(x, target, W1, b1, W2, b2)[2]:.4e} after 10,000 steps")
 left.set(title="Training", xlabel="step", ylabel="error E")
 left.legend()

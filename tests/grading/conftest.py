@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from course_staff.authoring.build import build
+from course_staff.grading.connection import Connection
 from course_staff.grading.examine import examine, run_cell
 from course_staff.grading.job import Result
-from course_staff.grading.launch import Connection, Launcher, PlainProcess
+from course_staff.grading.launch import Launcher, PlainProcess
 from course_staff.grading.prepare import prepare
 from course_staff.grading.proxies import Remote
 from course_staff.grading.sandbox import NoSandbox, Sandbox
@@ -96,6 +97,9 @@ class Elsewhere:
 
     def why(self) -> str:
         return ""
+
+    def processes(self) -> int:
+        return 0
 
     def kill_all_but(self, spare: set[int]) -> None: ...
 

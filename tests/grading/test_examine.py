@@ -10,9 +10,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from course_staff.grading.connection import Connection
 from course_staff.grading.examine import InfrastructureError, examine
 from course_staff.grading.job import Result
-from course_staff.grading.launch import Connection, Launcher
+from course_staff.grading.launch import Launcher
 from course_staff.grading.prepare import prepare
 from course_staff.grading.wire import Disconnected
 from tests.grading.conftest import MiniLab

@@ -189,9 +189,17 @@ def test_outputs_are_reduced_to_text_and_pictures() -> None:
     ])
     assert [output["output_type"] for output in kept] == ["stream", "display_data", "error"]
     assert kept[0]["text"] == "ab"
-    assert set(kept[1]["data"]) == {"text/plain", "image/png"} and kept[1]["metadata"] == {}
+    assert set(kept[1]["data"]) == {"text/plain", "image/png"} and kept[1]["metadata"] == {"image/png": {"width": 4}}
     assert "\n" not in kept[2]["ename"] and len(kept[2]["evalue"]) == 500 and kept[2]["traceback"] == ["line\ntwo"]
     assert sanitise.outputs("nonsense") == [] and sanitise.outputs([{"output_type": "display_data", "data": []}]) == []
+
+
+def test_a_wide_picture_is_shown_within_the_page() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (1200, 10)).save(buffer, format="PNG")
+    (kept,) = sanitise.outputs([{"output_type": "display_data", "metadata": {"image/png": {"width": "9px onload=x"}},
+                                 "data": {"image/png": base64.b64encode(buffer.getvalue()).decode()}}])
+    assert kept["metadata"] == {"image/png": {"width": sanitise.SHOWN_WIDTH}}
 
 
 def test_endless_output_is_cut() -> None:

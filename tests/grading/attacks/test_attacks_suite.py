@@ -17,9 +17,9 @@ from typing import Any
 import psutil
 import pytest
 
-from course_staff.grading import prepare, processes, sandbox
+from course_staff.grading import prepare, processes, warm
+from course_staff.grading.connection import Connection
 from course_staff.grading.job import Result
-from course_staff.grading.launch import Connection
 from course_staff.grading.limits import Limits
 from course_staff.grading.notebook import autograded
 from course_staff.grading.sandbox import Sandbox
@@ -67,7 +67,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory, listener: list[str]) -> Gro
 @pytest.fixture(scope="module")
 def zygote(caged_launcher: Sandbox) -> int:
     """The number of the warm process's bubblewrap, when the first attack begins."""
-    return sandbox._zygote().process.pid
+    return warm.zygote().process.pid
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_it_gets_what_it_deserves(ground: Ground, caged_launcher: Sandbox, zygot
     assert_harmless(attack, autograded(ground.lab, ground.course.release(NAME), job, result))
     # Nothing is left behind.
     assert files(ground) == before and not planted() and not listener
-    assert sandbox._zygote().process.pid == zygote, "the warm process was reached"
+    assert warm.zygote().process.pid == zygote, "the warm process was reached"
     assert_alone(zygote)
 
 

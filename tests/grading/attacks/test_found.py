@@ -16,9 +16,9 @@ from typing import Any
 import nbformat
 import pytest
 
+from course_staff.grading.connection import Connection
 from course_staff.grading.examine import examine
 from course_staff.grading.job import Result
-from course_staff.grading.launch import Connection
 from course_staff.grading.notebook import autograded
 from course_staff.grading.prepare import Unreadable, prepare
 from course_staff.grading.wire import ProtocolError
