@@ -1,4 +1,4 @@
-"""The staff's commands: course build, verify, collect, grade, export."""
+"""The staff's commands: course build, verify, publish, collect, grade, export."""
 
 from __future__ import annotations
 
@@ -127,6 +127,15 @@ def export(directory: Path, lab: str, layout: str, template: Path | None, assign
     course = Course.find()
     return run_export(course, directory, course.resolve(lab), layout, to=to, template=template, assignment=assignment,
                       database=database)
+
+
+@commands.command()
+@click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
+def publish(directory: Path) -> bool:
+    """Write into DIR what students may have: labs, lectures, course_utils; no solutions. Ready to be pushed."""
+    from course_staff.publish import publish as run_publish
+
+    return run_publish(Course.find(), directory)
 
 
 def run(words: list[str]) -> int:

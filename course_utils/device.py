@@ -34,7 +34,8 @@ def available() -> list[str]:
 
 def _wanted(wish: str) -> torch.device:
     if wish not in available():
-        raise ValueError(f"COURSE_DEVICE is {wish!r}; this machine has: {', '.join(available())}.")
+        raise ValueError(f"COURSE_DEVICE is {wish!r}; this machine has: {', '.join(available())}. "
+                         "Set it to one of these, or unset it, and restart the kernel.")
     return torch.device(wish)
 
 

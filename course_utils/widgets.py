@@ -1,7 +1,13 @@
 """Explorers: a function that draws a figure, with a control for each of its arguments.
 
 Where nobody can move a control (a notebook that runs without a front end, a web page) the figure of the default values
-stands alone; the live version is offered only where a front end has been seen.
+stands alone, with a line that says where it moves; the live version is offered only where a front end has been seen.
+
+While a control is dragged no queue of old values builds up: ipywidgets' front end sends the next change of a control
+only when the kernel is done with the last one, and then the latest value. JupyterLab 4.4 or newer lets a thread of its
+own take the changes (a subshell). The picture is drawn in the main thread all the same, and the other one waits for it:
+pyplot and the redirection of what is printed know only one thread. After each change, in whichever thread, the inline
+backend shows and closes the figures that it finds; those of an explorer are kept out of its sight.
 """
 
 import contextlib
@@ -10,17 +16,27 @@ import inspect
 import io
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import matplotlib
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-LABEL_WIDTH = "12em"
+LABEL_WIDTH = "15em"
+WORDS = "white-space: pre-wrap; line-height: 1.4; padding: 4px 0"  # their colour is the theme's
+PATIENCE = 3600.0  # seconds that a change waits for the main thread, which may be running a cell
+FOCUS = (
+    "<style>.explorer :is(.noUi-handle, button, select, input):focus-visible "
+    "{ outline: 3px solid #E69F00; outline-offset: 2px }</style>"
+)  # JupyterLab draws no ring around a slider, and a faint one around the others; orange is seen on black and white
+ALERT = "line-height: 1.4; padding: 4px 8px; background: #FFF3E8; color: #7A2E00; font-weight: bold"
 Control = tuple[float, ...] | list[Any] | bool | Any
-FAST = 0.3  # seconds: a function that draws faster follows the slider, a slower one waits for its release
+MANY = 6  # controls: more than these are set beside each other
+FAST = 0.5  # seconds: a function that draws faster follows the slider, a slower one waits for its release
 
 
 class Explorer:
@@ -41,6 +57,7 @@ class Explorer:
         self._widgets: dict[str, Any] = {}
         self._picture: Any = None
         self._message: Any = None
+        self._drawn = 0
 
     @property
     def controls(self) -> dict[str, Any]:
@@ -72,10 +89,13 @@ class Explorer:
 
         self._picture = ipywidgets.Image(value=self.png, format="png")
         self._picture.layout.max_width = "100%"
-        self._picture.layout.object_fit = "contain"
+        self._picture.layout.height = "auto"
+        self._picture.layout.align_self = "flex-start"  # its own size: the box would stretch it to its width
         self._message = ipywidgets.HTML()
         for name, control in self._specifications.items():
             widget = _widget(control, self.values[name], self._label(name))
+            if widget.has_trait("tooltip"):  # ipywidgets 8, which else shows "null"
+                widget.tooltip = self._label(name)
             widget.observe(self._changed, names="value")
             self._widgets[name] = widget
         self._pace()
@@ -85,7 +105,28 @@ class Explorer:
         return self._labels.get(name, name.replace("_", " "))
 
     def _changed(self, change: Any) -> None:
+        loop = getattr(_kernel(), "io_loop", None)
+        if loop is None or threading.current_thread() is threading.main_thread():
+            self._redraw()
+            return
+        drawn = threading.Event()
+
+        def redraw() -> None:
+            try:
+                self._redraw()
+            finally:
+                drawn.set()
+
+        loop.add_callback(redraw)
+        drawn.wait(PATIENCE)
+
+    def _redraw(self) -> None:
         self.values = {name: widget.value for name, widget in self._widgets.items()}
+        self._drawn += 1
+        # The inline backend does not see figures that are made while matplotlib is not interactive. Not so for the
+        # first picture: its first figure of all is what sets the backend up, which makes matplotlib interactive.
+        interactive = matplotlib.is_interactive()
+        matplotlib.interactive(False)
         try:
             self.draw()
             self.error = None
@@ -93,6 +134,8 @@ class Explorer:
             self.error = error
         else:
             self._picture.value = self.png
+        finally:
+            matplotlib.interactive(interactive)
         self._pace()
         self._tell()
 
@@ -105,9 +148,18 @@ class Explorer:
         if self.error is not None:
             call = f"{_name(self.function)}({', '.join(f'{name}={value!r}' for name, value in self.values.items())})"
             words = f"{call} raised {type(self.error).__name__}: {self.error}. The picture is the one before."
-            self._message.value = f'<div role="alert" style="color: #A23E00"><b>{html.escape(words)}</b></div>'
+            role, style = "alert", ALERT
         else:
-            self._message.value = f"<pre>{html.escape(self.text)}</pre>" if self.text else ""
+            role, style, words = "status", WORDS, self.text.strip()
+        # The number changes even if the words do not: whoever waits for a drawing (a test) sees that it is done.
+        attributes = f'role="{role}" style="{style}" data-drawn="{self._drawn}"'
+        self._message.value = f"{FOCUS}<div {attributes}>{html.escape(words)}</div>"
+
+    def _where_it_moves(self) -> str:
+        names = [self._label(name) for name in self.values]
+        shown = names if len(names) <= 4 else [*names[:2], f"{len(names) - 2} more"]
+        listed = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
+        return f"Run in JupyterLab, this picture can be moved: by {listed}."
 
     def _ipython_display_(self) -> None:
         """Nothing: `explore` has displayed it, and as the last value of a cell it would appear again."""
@@ -117,16 +169,24 @@ class Explorer:
         from IPython.display import display
 
         bundle: dict[str, Any] = {"image/png": self.png, "text/plain": f"<figure of {_name(self.function)}>"}
-        if has_front_end():
+        live = has_front_end()
+        if live:
             import ipywidgets
 
             rows = [_row(control, self._label(name)) for name, control in self.controls.items()]
+            if len(rows) > MANY:
+                rows = _beside_each_other(rows)
             box = ipywidgets.VBox([*rows, self._message, self._picture])
+            box.layout.overflow = "visible"  # else the ring around a control that has the focus is cut off
+            box.add_class("explorer")
             # Beside the picture, which is for viewers without widgets, such as GitHub.
             bundle[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
         elif self.text:
             print(self.text, end="")
         display(bundle, raw=True)
+        if not live:
+            moves = self._where_it_moves()
+            display({"text/markdown": f"*{moves}*", "text/plain": moves}, raw=True)
 
 
 def explore(function: Callable[..., Any], *, labels: Mapping[str, str] | None = None, **controls: Control) -> Explorer:
@@ -245,6 +305,17 @@ def _row(control: Any, label: str) -> Any:
     return ipywidgets.HBox([ipywidgets.Label(label, layout=layout), control])
 
 
+def _beside_each_other(rows: list[Any]) -> list[Any]:
+    """The sliders three in a row, below the rest: one below the other, many would push the picture out of sight."""
+    import ipywidgets
+
+    sliders = [row for row in rows if isinstance(row, ipywidgets.IntSlider | ipywidgets.FloatSlider)]
+    for slider in sliders:
+        slider.layout.width, slider.style.description_width = "min(100%, 32%)", "initial"
+    together = ipywidgets.HBox(sliders, layout={"flex_flow": "row wrap", "overflow": "visible"})
+    return [*(row for row in rows if row not in sliders), together]
+
+
 def _format(step: float) -> str:
     """Enough decimals to tell two neighbouring positions apart."""
     decimals = 0
@@ -259,8 +330,9 @@ def _new_figure(before: set[int]) -> Figure | None:
 
 
 def _png(figure: Figure) -> bytes:
+    """The whole figure, not cropped to what is in it: a picture of another size would make the page jump in a drag."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", bbox_inches="tight")
+    figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 3})
     return buffer.getvalue()
 
 

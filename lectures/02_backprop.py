@@ -16,7 +16,8 @@
 # **V** = Lidy and Schlüter (Vienna 2016), **N** = Neverova (Lyon 2015). Every number that they print for this topic
 # is computed again below. Where they err, an **Erratum** box says so, and the proof stands beside it.
 
-# %% slide="skip"
+# %% tags=["setup"] slide="skip"
+import functools
 import time
 from itertools import pairwise
 
@@ -348,7 +349,8 @@ def plot_descent(lr=0.1, start=-1.8, curve="bowl", steps=20):
     grid = np.linspace(-2.2, 2.2, 400)
     lowest = function(grid)[0].min()
     heights = function(path)[0]
-    _, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2))
+    places = dict(left=0.07, right=0.99, top=0.9, bottom=0.17, wspace=0.27)  # by hand: quicker to draw
+    _, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="none", gridspec_kw=places)
     left.plot(grid, function(grid)[0], color=GREY)
     left.plot(path, heights, "o-", color=ORANGE, lw=1.2, markersize=6)
     left.plot(path[0], heights[0], "o", color=BLUE, markersize=11)
@@ -359,9 +361,11 @@ def plot_descent(lr=0.1, start=-1.8, curve="bowl", steps=20):
              title=f"{curve}, learning rate {lr:g}")
     right.semilogy(np.maximum(heights - lowest, 1e-6), "o-", color=ORANGE, lw=1.2, markersize=6)
     taken = len(path) - 1
-    right.set(title=f"after {taken} step{'s' * (taken > 1)}: $a$ = {path[-1]:.4g}", xlabel="step",
+    right.set(title=f"after {taken} step{'s' * (taken > 1)}: a = {path[-1]:.4g}", xlabel="step",
               ylabel="loss above minimum", ylim=(3e-7, 1e4))
     right.xaxis.get_major_locator().set_params(integer=True)
+    print(f"{taken} step{'s' * (taken > 1)} with learning rate {lr:g}: from a = {start:.4g} to {path[-1]:.4g}. The "
+          f"loss above the minimum goes from {heights[0] - lowest:.3g} to {heights[-1] - lowest:.3g}.")
 
 
 plot_descent(lr=1.9)
@@ -741,13 +745,19 @@ STAGES = ["0 the net", "1 forward: hidden", "2 forward: outputs", "3 deltas of t
           "5 deltas of the hidden neurons", "6 derivatives of w1 … w4", "7 step: new weights"]
 
 
+@functools.cache
+def net_after(steps):
+    return train(step, steps)[0]
+
+
 def plot_backprop(stage=STAGES[6], steps=0):
     """One pass of backpropagation through the 2-2-2 net, up to `stage`, after `steps` steps of training."""
     reached = STAGES.index(stage)
-    before = train(step, steps)[0]
+    before = net_after(steps)
     h, o, error = forward(before)
     gradient, shown = backward(before), step(before) if reached == 7 else before
-    _, (left, right) = plt.subplots(1, 2, figsize=(13, 5.6), width_ratios=(2.3, 1))
+    space = dict(left=0.01, right=0.99, top=0.92, bottom=0.12, wspace=0.25)
+    _, (left, right) = plt.subplots(1, 2, figsize=(13, 5.6), width_ratios=(2.3, 1), layout="none", gridspec_kw=space)
     places = {"i0": (0, 2), "i1": (0, 0), "h0": (1.6, 2), "h1": (1.6, 0), "o0": (3.2, 2), "o1": (3.2, 0)}
     texts = {f"i{k}": f"$i_{k + 1}$\n{INPUTS[k]:.2f}" for k in range(2)}
     below = {}
@@ -755,12 +765,12 @@ def plot_backprop(stage=STAGES[6], steps=0):
     for letter, values, from_stage, delta, delta_stage in layers:
         for k in range(2):
             texts[f"{letter}{k}"] = f"${letter}_{k + 1}$" + (f"\n{values[k]:.3f}" if reached >= from_stage else "")
-            below[f"{letter}{k}"] = f"$\\delta$ = {delta[k]:+.2g}" if reached >= delta_stage else ""
+            below[f"{letter}{k}"] = f"δ = {delta[k]:+.2g}" if reached >= delta_stage else ""
     edges = []
     for matrix, source, sink, from_stage in (("W1", "i", "h", 6), ("W2", "h", "o", 4)):
         for j, i in np.ndindex(2, 2):
             number = 2 * j + i + (1 if matrix == "W1" else 5)
-            label = f"$w_{number}$ = {shown[matrix][j, i]:.3f}"
+            label = f"w{'₀₁₂₃₄₅₆₇₈'[number]} = {shown[matrix][j, i]:.3f}"  # not as a formula: those take long to draw
             if reached >= from_stage:
                 label += f"\n{gradient[matrix][j, i]:+.2g}"
             edges.append((f"{source}{i}", f"{sink}{j}", label, 0.5 if i == j else 0.36))
@@ -772,7 +782,10 @@ def plot_backprop(stage=STAGES[6], steps=0):
     left.set_ylim(-0.7, 2.8)
     right.loglog(np.arange(1, len(errors) + 1), errors, color=GREY)
     right.plot(steps + 1, error, "o", color=ORANGE, markersize=11)
-    right.set(title=f"$E$ = {error:.3g}, step {steps:,}", xlabel="1 + number of steps", ylabel="error $E$")
+    right.set(title=f"E = {error:.3g}, step {steps:,}", xlabel="1 + number of steps", ylabel="error $E$")
+    right.minorticks_off()
+    print(f"{stage}, after {steps:,} steps. Outputs {o[0]:.3f} and {o[1]:.3f}, targets 0.01 and 0.99, "
+          f"error {error:.3g}.")
 
 
 plot_backprop(STAGES[2])
@@ -1198,7 +1211,8 @@ def plot_check(exponent=-6.5, formula="central", precision="float32"):
     t = np.linspace(-3 * h, 3 * h, 601)
     at_a3 = np.float64(neuron_loss(a[2], dtype))
     estimate = difference_quotient(formula, dtype, h)[0]
-    _, (left, right) = plt.subplots(1, 2, figsize=(12.5, 4.6))
+    places = dict(left=0.07, right=0.99, top=0.9, bottom=0.15, wspace=0.25)
+    _, (left, right) = plt.subplots(1, 2, figsize=(12.5, 4.6), layout="none", gridspec_kw=places)
     left.plot(t / h, (neuron_loss(a[2] + t, dtype) - at_a3) / h, color=GREY, label=f"loss in {precision}")
     left.plot(t / h, EXACT * t / h, color=BLUE, lw=1.3, label=f"exact slope {EXACT:.5f}")
     used = np.array([-h if formula == "central" else 0.0, h])
@@ -1211,6 +1225,9 @@ def plot_check(exponent=-6.5, formula="central", precision="float32"):
     right.loglog(STEPS, np.maximum(curve, 1e-13), color=GREY, lw=1.5)
     right.loglog(h, max(abs(estimate / EXACT - 1), 1e-13), "o", color=ORANGE, markersize=11)
     right.set(title=f"{formula}, {precision}", xlabel="step $h$", ylabel="relative error", ylim=(1e-13, 30))
+    right.minorticks_off()
+    print(f"{formula}, {precision}, h = {h:.2g}: estimate {estimate:.5f}, exact {EXACT:.5f}, relative error "
+          f"{abs(estimate / EXACT - 1):.1e}.")
 
 
 plot_check(exponent=-0.25, formula="forward")

@@ -445,6 +445,8 @@ def plot_width(target="wave", width=8):
     axis.set(title=f"One hidden layer of {width} ReLU{'s' * (width > 1)}", xlabel="input x", ylabel="output y")
     axis.set_ylim(-1.6, 2.4)
     axis.legend(loc="upper right")
+    print(f"The {target} with {width} hidden unit{'s' * (width > 1)}: RMS error {rms(trained, wanted):.3f} trained, "
+          f"{rms(written, wanted):.3f} written down.")
     return figure
 
 
@@ -733,7 +735,8 @@ for gain in (1.0, 2**0.5, 2.0):
 def plot_signal(activation="ReLU", gain=1.4):
     """The signal going up and the gradient coming down, through 30 random layers of 200 units."""
     variance, gradient = signal_by_layer(activation, gain)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4.6))
+    places = {"left": 0.075, "right": 0.99, "top": 0.83, "bottom": 0.15, "wspace": 0.2}  # by hand: quicker to draw
+    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4.6), layout="none", gridspec_kw=places)
     layers = range(1, 31)
     for axis, values, color in ((left, variance, COLORS["blue"]), (right, gradient, COLORS["vermillion"])):
         axis.plot(layers, np.log10(np.maximum(values, 1e-40)), "o-", color=color, markersize=5)
@@ -743,6 +746,9 @@ def plot_signal(activation="ReLU", gain=1.4):
     left.set(title="Signal going up", ylabel="log10 of the variance of z")
     right.set(title="Gradient coming down", ylabel="log10 of the mean (dL/dz)²")
     figure.suptitle(f"{activation}, weights of standard deviation {gain:.2f} / √inputs")
+    print(f"{activation}, gain {gain:.2f}: from layer 1 to layer 30 the variance of z changes by a factor of "
+          f"{variance[-1] / variance[0]:.1e}; from layer 30 to layer 1 the mean square of the gradient by "
+          f"{gradient[0] / gradient[-1]:.1e}.")
     return figure
 
 
@@ -1281,7 +1287,8 @@ def plot_trajectory(surface="valley", optimizer="SGD", log10_rate=-1.5):
     path = descend(surface, optimizer, [10.0**log10_rate])[0]
     function, _, lowest, _ = SURFACES[surface]
     height = function(path[:, 0], path[:, 1]) - function(*lowest)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4.8))
+    places = {"left": 0.08, "right": 0.99, "top": 0.9, "bottom": 0.15, "wspace": 0.18}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4.8), layout="none", gridspec_kw=places)
     draw_surface(left, surface)
     color, _ = STYLES[optimizer]
     left.plot(*path.T, ".-", color=COLORS[color], linewidth=1.5, markersize=7)
@@ -1290,6 +1297,8 @@ def plot_trajectory(surface="valley", optimizer="SGD", log10_rate=-1.5):
     fate = "" if height[-1] < 1e4 else ": diverges"  # NaN too
     right.set(title="Height above the lowest point" + fate, xlabel="step", ylabel="log10 of f − lowest f")
     right.set(xlim=(-3, 103), ylim=(-9, 4))
+    end = "it diverges" if fate else f"{float(height[-1]):.1e} above the lowest point"
+    print(f"{optimizer}, {surface}, learning rate {10.0**log10_rate:.2g}: after 100 steps {end}.")
     return figure
 
 

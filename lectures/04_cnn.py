@@ -225,6 +225,8 @@ def plot_kernel(kernel="Prewitt, rows", picture="letter", k11=1.0, k12=1.0, k13=
     figure.colorbar(shown, ax=axes[2], shrink=0.85, label="output")
     for axis, title in zip(axes, ("picture", f"kernel, sum {weights.sum():.2g}", "cross-correlation"), strict=True):
         bare(axis, title, 17)
+    print(f"The weights sum to {weights.sum():.2g}. The output lies between {y.min():.2f} and {y.max():.2f}; "
+          f"{(y.abs() < 0.005).float().mean():.0%} of it is 0.")
     return figure
 
 
@@ -1125,6 +1127,8 @@ def plot_occlusion(letter="R", patch=7, cover="black", net="LeNet"):
     bare(axes[0], f"“{letters[before.argmax()]}” {before.max():.0%}", 17)
     bare(axes[1], "patch centred here", 17)
     bare(axes[2], f"worst place: “{letters[after.argmax()]}” {after.max():.0%}", 17)
+    print(f"{net}: {letter} with {before[label]:.0%}. A {cover} patch of {patch} × {patch} takes it below 50 % at "
+          f"{int((heat < 0.5).sum())} of {heat.numel()} places, and at the worst to {heat.min():.0%}.")
     return figure
 
 
@@ -1389,7 +1393,8 @@ def draw_boxes(axis, boxes, classes, scores=None, size=17):
                 break
         taken = np.concatenate([taken, label])
         axis.text(x + width / 2, y + height / 2, words, color=BOX_COLORS[k], fontsize=size, ha="center", va="center",
-                  weight="bold", bbox={"facecolor": "black", "edgecolor": "none", "pad": 0.5, "alpha": 0.7})
+                  weight="bold", bbox={"facecolor": "black", "edgecolor": "none", "pad": 0.5, "alpha": 0.7},
+                  clip_on=True, in_layout=False)  # among very many boxes a label may find no place in the picture
 
 
 figure, axes = plt.subplots(1, 4, figsize=(14, 4.2))
@@ -1607,6 +1612,8 @@ def plot_detections(scene=2, least_score=0.5, nms_overlap=0.4):
         hit = matches(b, s, c, true_boxes, true_classes)
         hits, total, missed = hits + hit.sum(), total + len(hit), missed + len(true_boxes)
     figure.suptitle(f"All {len(found)} scenes: precision {hits / max(total, 1):.0%}, recall {hits / missed:.0%}")
+    true, seen = (" ".join(CLASSES[k] for k in sorted(row)) for row in (test_truth[scene][1], classes[keep]))
+    print(f"Scene {scene}: there {'is' if len(true) == 1 else 'are'} {true}; found: {seen or 'nothing'}.")
     return figure
 
 

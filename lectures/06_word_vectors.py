@@ -16,6 +16,7 @@
 # says so, and the proof stands beside it.
 
 # %% tags=["setup"] slide="skip"
+import itertools
 import math
 import os
 import re
@@ -516,6 +517,8 @@ def plot_neighbours(word="minimum", dimensions=100):
     axis.set(title=f"“{word}” in {dimensions} dimensions\nother words with a cosine above 0.7: {crowd:,}",
              xlabel="cosine", xlim=(0, 1))
     axis.grid(axis="y", visible=False)
+    print(f"Of the ten nearest in {dimensions} dimensions, {len(stay & set(names))} are so in 100:",
+          ", ".join(name for name in names if name in stay))
 
 
 plot_neighbours(dimensions=10)
@@ -624,6 +627,7 @@ def plot_analogy(question="min max argmin argmax", exclude=True):
              xlabel="cosine, and sum of the three", xlim=(-1.05, 2.05))
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
     axis.grid(axis="y", visible=False)
+    print(f"{a} : {b} :: {c} : {words[best[0]]}. Sums: " + ", ".join(f"{words[k]} {score[k]:.2f}" for k in best[:4]))
 
 
 plot_analogy(exclude=False)
@@ -1201,21 +1205,28 @@ assert trust["t-SNE"] > trust["PCA"] > 0.5
 # was not.
 
 # %% slide="fragment"
-noise_points = np.random.default_rng(0).normal(size=(300, 5))
+noise_points = np.random.default_rng(0).normal(size=(200, 5))
+PERPLEXITIES, MAP_SEEDS = (4, 20, 60), range(4)
+word_maps, noise_maps = {}, {}  # all of them now, so that the explorer does not keep one waiting
+for perplexity, seed in itertools.product(PERPLEXITIES, MAP_SEEDS):
+    word_maps[perplexity, seed] = make_map("t-SNE", perplexity, seed)
+    tsne = TSNE(perplexity=perplexity, init="random" if seed else "pca", max_iter=500, random_state=seed)
+    noise_maps[perplexity, seed] = tsne.fit_transform(noise_points)
 
 
 def plot_map(perplexity=4, seed=0):
-    """t-SNE of the words, and of 300 random points with the same perplexity."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(15, 7), width_ratios=[1.8, 1])
-    draw_map(left, make_map("t-SNE", perplexity, seed), "words")
-    places = TSNE(perplexity=perplexity, init="pca", max_iter=750, random_state=seed).fit_transform(noise_points)
-    right.scatter(*places.T, s=20, color=COLORS["blue"])
+    """t-SNE of the words, and of 200 random points with the same perplexity."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(15, 7), width_ratios=[1.8, 1], layout="none")
+    figure.subplots_adjust(left=0.01, right=0.99, top=0.88, bottom=0.02, wspace=0.03)
+    draw_map(left, word_maps[perplexity, seed], "words")
+    right.scatter(*noise_maps[perplexity, seed].T, s=20, color=COLORS["blue"])
     right.set(title="random points", xticks=[], yticks=[])
     right.grid(False)
-    figure.suptitle(f"t-SNE with perplexity {perplexity}")
+    figure.suptitle(f"t-SNE with perplexity {perplexity}, seed {seed}")
+    print(f"Perplexity {perplexity}, seed {seed}: {left.get_title()}.")
 
 
-widgets.explore(plot_map, perplexity=[4, 20, 60], seed=(0, 5))
+widgets.explore(plot_map, perplexity=list(PERPLEXITIES), seed=(0, max(MAP_SEEDS)))
 
 # %% [markdown] slide="slide"
 # ## What the deck says, and what we computed

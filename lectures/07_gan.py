@@ -431,7 +431,8 @@ assert late < 0.3 * states[0]["JSD"] and np.mean([state["sure"] for state in sta
 def plot_game(step=400):
     """The two densities, D and D* at a recorded step of the training (multiples of 40 up to 1,600)."""
     state = states[min(round(step / 40), len(states) - 1)]
-    _, (top, bottom, course) = plt.subplots(1, 3, figsize=(17, 4.8))
+    figure, (top, bottom, course) = plt.subplots(1, 3, figsize=(16, 4.8), layout="none")  # places by hand: quicker
+    figure.subplots_adjust(left=0.05, right=0.99, top=0.9, bottom=0.15, wspace=0.24)
     top.fill_between(centres, p_line, color=COLORS["blue"], alpha=0.35, label="real, $p$")
     top.fill_between(centres, state["q"], color=COLORS["orange"], alpha=0.45, label="made, $q$")
     top.set(title=f"Step {state['step']}: densities", xlabel="$x$", ylabel="density", ylim=(0, 0.9), xlim=(-4, 4))
@@ -444,6 +445,8 @@ def plot_game(step=400):
     course.plot([s["step"] for s in states], [s["JSD"] for s in states], color=COLORS["green"])
     course.plot(state["step"], state["JSD"], "o", color=COLORS["black"], markersize=11)
     course.set(title="How far apart", xlabel="step", ylabel="JSD$(p, q)$ (nats)", ylim=(0, 0.72))
+    print(f"Step {state['step']}: the JSD is {state['JSD']:.3f} nats; where there are data, D is {state['sure']:.2f} "
+          "from 1/2 on average.")
 
 
 plot_game(80)
@@ -922,6 +925,9 @@ def plot_walk(start="R", goal="G", walk=0.0, bold=0.0, oblique=0.0, serif=0.0):
     styles.bar(STYLES, 100 * r[10:].sigmoid(), color=COLORS["vermillion"])
     styles.set(title="style", ylim=(0, 105))
     styles.tick_params(axis="x", rotation=45)
+    best = int(r[:10].argmax())
+    print(f"The reader sees {LETTERS[best]} with {r[:10].softmax(0)[best]:.0%}; "
+          + ", ".join(f"{style} {p:.0%}" for style, p in zip(STYLES, r[10:].sigmoid(), strict=True)) + ".")
 
 
 plot_walk(bold=2.0)
@@ -1203,6 +1209,7 @@ def plot_enlargement(letter="R", example=0):
     """A test glyph of a letter: 7 × 7 pixels, the three enlargements and the original, each with its PSNR."""
     row = int((y_test == LETTERS.index(letter)).nonzero()[example, 0])
     _, axes = plt.subplots(1, 5, figsize=(15, 3.9))
+    psnr = []
     shown = {"7 × 7 pixels": small_test.cpu()[row], **{name: x[row] for name, x in enlargements.items()}}
     for axis, (name, x) in zip(axes, shown.items(), strict=True):
         axis.imshow(x[0], vmin=0, vmax=1)
@@ -1210,6 +1217,8 @@ def plot_enlargement(letter="R", example=0):
         axis.grid(False)
         if name in ("bicubic", "MSE net", "adversarial"):
             axis.set_xlabel(f"{-10 * (x - truth[row]).square().mean().log10():.1f} dB")
+            psnr.append(f"{name} {axis.get_xlabel()}")
+    print(f"PSNR of test {letter} number {example}:", ", ".join(psnr))
 
 
 plot_enlargement(letter="G")

@@ -34,13 +34,6 @@ def test_the_title_cell_says_what_to_expect(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
-def test_a_lab_alone_says_how_to_get_the_course(lab: Lab) -> None:
-    place = next(index for index, cell in enumerate(lab.cells) if cell.role == "setup")
-    around = "\n".join(cell.source for cell in lab.cells[: place + 1])
-    assert "course_utils" in around and "pip install" in around
-
-
-@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
 def test_what_stands_under_further_is_not_run_by_the_grader(lab: Lab) -> None:
     further = next((index for index, cell in enumerate(lab.cells)
                     if not cell.is_code and re.search(r"^#+ .*Further", cell.source, re.MULTILINE)), None)

@@ -171,3 +171,43 @@ def test_the_tests_cannot_reach_the_network(ask: str) -> None:
     assert "tests run without a network" in child.stderr
     with socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(server.getsockname(), timeout=5).close()
+
+
+@pytest.mark.parametrize(("name", "command", "starts"), [
+    ("test", ".ci/run", {"push", "pull_request", "workflow_dispatch"}),
+    ("environments", "make environments", {"schedule", "workflow_dispatch"}),
+])
+def test_the_workflows_run_what_the_makefile_has(name: str, command: str, starts: set[str]) -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text())
+    assert set(workflow[True]) == starts  # YAML 1.1 reads the key `on` as true
+    assert workflow["permissions"] == {"contents": "read"}
+    (job,) = workflow["jobs"].values()
+    assert set(job) <= {"runs-on", "timeout-minutes", "container", "env", "steps"}
+    version = next(line for line in (ROOT / "constraints.txt").read_text().splitlines() if "CPython" in line)
+    assert job["container"]["image"].removeprefix("python:").split("-")[0] in version
+    for step in job["steps"]:
+        assert ("uses" in step) != ("run" in step)
+        if "uses" in step:
+            assert re.fullmatch(r"actions/[a-z-]+@v\d+", step["uses"]), "a pinned major version of GitHub's own"
+        else:
+            subprocess.run(["bash", "-n"], input=step["run"], text=True, check=True)
+    assert job["steps"][-1]["run"] == command
+    if command.startswith("make "):
+        assert re.search(rf"^{command.removeprefix('make ')}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_what_takes_minutes_is_left_out_of_make_test_and_not_forgotten() -> None:
+    """The tests in tests/environments run by `make environments` alone."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    assert settings["addopts"][-2:] == ["-m", "not environments"]
+    for path in (ROOT / "tests" / "environments").glob("test_*.py"):
+        assert "pytest.mark.environments" in path.read_text(), path.name
+    shown = subprocess.run(["make", "-n", "environments"], cwd=ROOT, text=True, capture_output=True, check=True).stdout
+    assert "pytest -m environments tests/environments" in shown
+
+
+def test_another_index_can_be_named_for_the_installation() -> None:
+    command = ["make", "-n", "-W", "pyproject.toml", "setup", "INDEX=https://index.example/cpu"]
+    shown = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True).stdout
+    assert "--extra-index-url https://index.example/cpu -e '.[dev]'" in shown
+    assert "extra-index" not in subprocess.run(command[:-1], cwd=ROOT, text=True, capture_output=True).stdout

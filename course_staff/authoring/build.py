@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from course_staff.authoring import leaks, notebooks, release, rules
+from course_staff.authoring import colab, leaks, notebooks, release, rules
 from course_staff.lab import Lab
 from course_staff.paths import Course, CourseError
 
@@ -57,6 +57,7 @@ def make_plan(course: Course, modules: Iterable[str], folder: Path, gradebook: P
     plan = Plan()
     broken: list[str] = []
     solutions = {}
+    home = colab.home(course)
     for module in modules:
         for script, graded in scripts(course, module):
             lab = Lab.read(script)
@@ -65,6 +66,9 @@ def make_plan(course: Course, modules: Iterable[str], folder: Path, gradebook: P
                 continue
             notebook = notebooks.from_lab(lab, graded=graded)
             target = script.with_suffix(".ipynb").relative_to(course.root)
+            colab.add_lines(notebook, home)
+            if not graded:  # students never get the solutions: no badge
+                colab.add_badge(notebook, home, target.as_posix())
             plan.files[target] = notebooks.text_of(notebook).encode()
             if graded:
                 plan.labs[module] = lab

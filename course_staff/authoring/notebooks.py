@@ -14,6 +14,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
+from course_staff.authoring.colab import plain
 from course_staff.authoring.rules import may_raise
 from course_staff.lab import CELL_MARKER, HEADER, Cell, Lab
 from course_staff.paths import CourseError
@@ -92,7 +93,7 @@ def finished(cells: list[NotebookNode], lab: str = "") -> NotebookNode:
     """A notebook of these cells as it goes to the disk: no outputs, fixed metadata, its own fingerprint.
 
     lab: for a released lab, its name. The notebook then also says which cells it was released with, so that
-    `course check` can tell a student which one is lost or edited.
+    `course check` can tell a student which one is lost or edited, and what its answer cells said, for `course reset`.
     """
     kept = []
     for cell in cells:
@@ -110,6 +111,9 @@ def finished(cells: list[NotebookNode], lab: str = "") -> NotebookNode:
         notebook.metadata.course.lab = lab
         notebook.metadata.course.cells = nbformat.from_dict(
             {grade_id: hashlib.sha1(source.encode()).hexdigest() for grade_id, source in released.items()})
+        answers = [cell for cell in kept if cell.metadata.get("nbgrader", {}).get("solution")]
+        notebook.metadata.course.released = nbformat.from_dict(
+            {cell.metadata.nbgrader.grade_id: cell.source.splitlines(keepends=True) for cell in answers})
     nbformat.validate(notebook)
     return notebook
 
@@ -188,7 +192,8 @@ def header_in(cell: NotebookNode) -> dict[str, Any]:
 
 
 def content(notebook: NotebookNode) -> list[str]:
-    """What each cell says, as JSON: type, header, source. Outputs, ids and display settings are not content.
+    """What each cell says, as JSON: type, header, source. Outputs, ids and display settings are not content, nor is
+    what `course build` adds to a source.
 
     An empty cell without a role, as JupyterLab appends one, is left out.
     """
@@ -199,7 +204,7 @@ def content(notebook: NotebookNode) -> list[str]:
         except CourseError as error:
             header = str(error)
         attached = sorted(cell.get("attachments", {}))
-        said.append(json.dumps([cell.cell_type, header, cell.source.strip("\n"), attached], sort_keys=True))
+        said.append(json.dumps([cell.cell_type, header, plain(cell.source).strip("\n"), attached], sort_keys=True))
     return said
 
 
@@ -270,7 +275,7 @@ def _written(cells: list[NotebookNode], old_chunks: list[str], old_content: list
         if cell.get("attachments"):
             raise CourseError("a picture is pasted into a text cell: save it as a file and link to it.")
         header = header_in(cell)
-        source = cell.source.strip("\n")
+        source = plain(cell.source).strip("\n")
         bare = nbformat.v4.new_code_cell(source) if cell.cell_type == "code" else nbformat.v4.new_markdown_cell(source)
         bare.metadata.update(header)
         alone = nbformat.v4.new_notebook(cells=[bare], metadata={

@@ -14,6 +14,7 @@ from nbgrader.preprocessors import SaveCells
 from nbgrader.utils import capture_log
 from traitlets.config import Config, PyFileConfigLoader
 
+from course_staff.authoring import colab
 from course_staff.authoring.notebooks import finished, read, text_of
 from course_staff.paths import Course, CourseError, put_scripts_on_path
 
@@ -35,7 +36,7 @@ def generate(course: Course, solutions: dict[str, NotebookNode], data: dict[str,
     nbgrader records the exercises in; without one, nothing is recorded. Raises CourseError with nbgrader's words.
     """
     put_scripts_on_path()
-    config = configuration(course)
+    config, home = configuration(course), colab.home(course)
     config.CourseDirectory.root = str(folder)
     if gradebook:
         config.CourseDirectory.db_url = f"sqlite:///{gradebook}"
@@ -48,7 +49,9 @@ def generate(course: Course, solutions: dict[str, NotebookNode], data: dict[str,
             shutil.copyfile(course.solution(module).parent / name, source / name)
         _run_nbgrader(module, config, recorded=gradebook is not None)
         target = Course(folder).release(module)
-        target.write_text(text_of(finished(read(target).cells, lab=module)), encoding="utf-8", newline="\n")
+        released = finished(read(target).cells, lab=module)
+        colab.add_badge(released, home, target.relative_to(folder).as_posix())
+        target.write_text(text_of(released), encoding="utf-8", newline="\n")
 
 
 def _run_nbgrader(module: str, config: Config, *, recorded: bool) -> None:

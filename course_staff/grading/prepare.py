@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from course_staff.authoring.colab import plain
 from course_staff.grading.job import Job, Step
 from course_staff.lab import Cell, Lab, free_names
 from course_staff.paths import CourseError
@@ -195,7 +196,8 @@ def _find(cells: list[dict[str, Any]], released: list[tuple[str, str]], lab: Lab
             last = known
             skipped += "skip-execution" in _tags(cell)
         elif known is not None:
-            if roles[known].role == "setup" and cell["source"].strip() != text_of[known].strip():
+            # Lines that another build wrote into it, for instance before the course had an address, are no edit.
+            if roles[known].role == "setup" and plain(cell["source"]).strip() != plain(text_of[known]).strip():
                 # It may hold an import that an answer needs: it runs as a cell of the student's, after ours.
                 found.notes.append("The set-up cell was edited: the released one runs first, then this one.")
                 found.added[known].append(cell["source"])

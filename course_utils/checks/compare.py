@@ -91,8 +91,9 @@ def raises(error: type[Exception], function: Callable[..., Any], *args: Any, wha
     except error:
         return
     except Exception as other:
-        raise fail(what, f"raises {error.__name__}", f"raised {type(other).__name__}",
-                   f"raised {type(other).__name__} where {error.__name__} was asked.") from None
+        asked, came = error.__name__, type(other).__name__
+        raise fail(what, f"raises {asked}", f"raised {came}", f"raised {came} where {asked} was asked: look for a bad "
+                   f"input before it is used, and raise {asked}.") from None
     raise fail(what, f"raises {error.__name__}", f"returned {describe(got)}",
                "a bad input was accepted: check for it first, and raise.")
 
@@ -101,8 +102,9 @@ def _data(got: Any, what: str) -> Any:
     try:
         return plain(got)
     except NotData as problem:
+        do = ", not data: return one of those" if str(problem).startswith("an object") else ""
         raise fail(what, "numbers, text, arrays, tensors, or lists and dicts of them", describe_type(got),
-                   f"the result is {problem}.") from None
+                   f"the result is {problem}{do}.") from None
 
 
 def _name_slip(failure: CheckFailed, got: Any, slips: Slips | None, compare: Callable[[Any, Any], None]) -> CheckFailed:
@@ -196,7 +198,8 @@ def _equal(got: Any, expected: Any, what: str) -> None:
         return
     got, expected = _base_number(got), _base_number(expected)
     if type(got) is not type(expected):
-        raise fail(what, describe(expected), describe(got), _missing(got) if got is None else
+        kinds = [f"{describe(value)} ({type(value).__name__})" for value in (expected, got)]
+        raise fail(what, kinds[0], "None" if got is None else kinds[1], _missing(got) if got is None else
                    f"the result is of type {type(got).__name__} where {type(expected).__name__} was expected.")
     if got != expected and not (got != got and expected != expected):
         slip = diagnose(np.asarray(got), np.asarray(expected), lambda a, b: bool(np.all(a == b))) \

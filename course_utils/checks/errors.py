@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from types import TracebackType
 
 _hidden_depth = 0
+WIDTH = 100  # characters; JupyterLab breaks a longer line in the middle of a word
 
 
-class _Plain(Exception):
-    """IPython shows the lines of `_render_traceback_` in place of a traceback."""
+class Plain(Exception):
+    """An error shown as its message alone: IPython takes the lines of `_render_traceback_` in place of a traceback."""
 
     def _render_traceback_(self) -> list[str]:
-        return [f"{self}"]
+        lines = (textwrap.fill(line, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+                 for line in f"{self}".split("\n"))
+        return ["\n".join(lines)]
 
 
-class CheckFailed(_Plain, AssertionError):
+class CheckFailed(Plain, AssertionError):
     """A check did not pass. `slip` is the diagnosis alone, which shows no input and no expected value."""
 
     def __init__(self, message: str, slip: str = "") -> None:
@@ -23,7 +27,7 @@ class CheckFailed(_Plain, AssertionError):
         self.slip = slip
 
 
-class Unanswered(_Plain, NotImplementedError):
+class Unanswered(Plain, NotImplementedError):
     """Raised by the line that stands in place of an answer."""
 
     def __init__(self, message: str = "", name: str = "") -> None:

@@ -14,17 +14,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from urllib.parse import urlsplit
 
 import pooch
 
 from .. import progress
+from ..checks.errors import Plain
 
 REACH_SECONDS = 5.0  # within which a server must answer at all
 STALL_SECONDS = 20.0  # for which a download may pause
+NO_ANSWER, UNREACHABLE = "no answer in time", "not reachable (no network?)"
 ABANDONED_SECONDS = 24 * 3600.0  # after which a part of a download belongs to a process that was killed
 
 
-class DataError(RuntimeError):
+class DataError(Plain, RuntimeError):
     """A data set cannot be had. The message says where it was looked for, and what to use instead."""
 
 
@@ -83,12 +86,18 @@ def read(file: RemoteFile) -> bytes:
             reasons.append(f"mirror {mirror}: {refused}")
     if not file.urls:
         reasons.append("network: no address has this file, which was put together from several sources")
+    refusals: dict[str, list[str]] = {}
     for url in file.urls:
         try:
             return _download(url, file)
         except Refused as refused:
-            reasons.append(f"network {url}: {refused}")
-    raise DataError(f"{file.path} was not found:\n" + "\n".join(f"  {reason}" for reason in reasons))
+            silent = str(refused) in (NO_ANSWER, UNREACHABLE)  # then the rest of the address does not matter
+            refusals.setdefault(str(refused), []).append(urlsplit(url).hostname or url if silent else url)
+    reasons += [f"network {', '.join(dict.fromkeys(asked))}: {refusal}" for refusal, asked in refusals.items()]
+    lines = [f"{file.path} was not found:", *(f"  {reason}" for reason in reasons)]
+    if refusals and set(refusals) <= {NO_ANSWER, UNREACHABLE}:
+        lines.append("With a network, run the cell again: it is downloaded once, and kept.")
+    raise DataError("\n".join(lines))
 
 
 def _from_cache(file: RemoteFile) -> bytes:
@@ -203,9 +212,9 @@ def _words(error: Exception) -> str:
     if response is not None:
         return f"the server answered {response.status_code} {response.reason}"
     if isinstance(error, TimeoutError | requests.Timeout):
-        return "no answer in time"
+        return NO_ANSWER
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection broke off"
     if isinstance(error, requests.ConnectionError):
-        return "not reachable (no network?)"
+        return UNREACHABLE
     return f"{type(error).__name__}: {error}"

@@ -19,6 +19,8 @@ GLYPH_FONTS = (
     *("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta"),
     *("cmr10", "cmb10", "cmss10", "cmti10", "cmtt10"),
 )
+# matplotlib has cmti10 from version 3.11 on. Before it another italic takes its place; the other images stay the same.
+SUBSTITUTES = {"cmti10": "STIXGeneralItalic"}
 SIDE = 28  # pixels of an image
 FINE = 4  # characters are drawn this many times finer, so that the warp does not blur them
 
@@ -116,7 +118,10 @@ def _font(name: str):  # type: ignore[no-untyped-def]  # PIL's font class is onl
     import matplotlib
     from PIL import ImageFont
 
-    path = Path(matplotlib.get_data_path(), "fonts", "ttf", f"{name}.ttf")
+    folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
+    path = folder / f"{name}.ttf"
+    if not path.is_file():
+        path = folder / f"{SUBSTITUTES.get(name, name)}.ttf"
     # The basic layout needs no system library, so that every machine draws the same.
     return ImageFont.truetype(str(path), size=22 * FINE, layout_engine=ImageFont.Layout.BASIC)
 

@@ -63,5 +63,6 @@ def _draw(available: int, wanted: int | None, part: str, generator: torch.Genera
     if wanted is None:
         return torch.arange(available)
     if not 0 <= wanted <= available:
-        raise ValueError(f"{wanted:,} {part} images asked for; the set has {available:,}.")
+        raise ValueError(f"{wanted:,} {part} images asked for; the set has {available:,}. Ask for fewer; "
+                         "without a number you get all.")
     return torch.randperm(available, generator=generator)[:wanted]

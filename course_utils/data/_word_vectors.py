@@ -10,6 +10,8 @@ import torch
 from ._fetch import DataError
 from ._text import WordVectors
 
+DAMAGED = "The file is damaged, or is not in GloVe's format: download and unpack it again."
+
 
 def word_vectors(path: str | Path, limit: int | None = None) -> WordVectors:
     """The vectors in a text file of yours, such as glove.6B.100d.txt: a word and its numbers a line, between spaces.
@@ -45,7 +47,7 @@ def parsed_vectors(name: str, lines: Iterable[bytes], limit: int | None) -> Word
         word, vector = _parsed(name, number, fields, dimensions)
         vectors.setdefault(word, vector)
     if not vectors:
-        raise DataError(f"{name} has no vectors.")
+        raise DataError(f"{name} has no vectors. {DAMAGED}")
     return WordVectors(name, tuple(vectors), torch.from_numpy(np.stack(list(vectors.values()))))
 
 
@@ -53,20 +55,22 @@ def _fields(name: str, number: int, line: bytes) -> list[str]:
     try:
         return line.decode("utf-8").rstrip("\r\n ").split(" ")
     except UnicodeDecodeError:
-        raise DataError(f"{name}, line {number}: not UTF-8.") from None
+        raise DataError(f"{name}, line {number}: not UTF-8. {DAMAGED}") from None
 
 
 def _parsed(name: str, number: int, fields: list[str], dimensions: int) -> tuple[str, np.ndarray]:
     needed = max(dimensions, 1)
     if len(fields) <= needed:
-        raise DataError(f"{name}, line {number}: {len(fields)} fields, where a word and {needed} numbers are expected.")
+        raise DataError(f"{name}, line {number}: {len(fields)} fields, where a word and {needed} numbers are expected. "
+                        + DAMAGED)
     # The word may contain spaces itself, as some in glove.840B do.
     word, numbers = " ".join(fields[:-dimensions]), fields[-dimensions:]
     try:
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused below
             vector = np.array(numbers, np.float32)
     except ValueError:
-        raise DataError(f"{name}, line {number}: {' '.join(numbers)[:60]!r} are not {dimensions} numbers.") from None
+        raise DataError(f"{name}, line {number}: {' '.join(numbers)[:60]!r} are not {dimensions} numbers. "
+                        + DAMAGED) from None
     if not np.isfinite(vector).all():
-        raise DataError(f"{name}, line {number}: a number that is not finite.")
+        raise DataError(f"{name}, line {number}: a number that is not finite. {DAMAGED}")
     return word, vector

@@ -1,4 +1,4 @@
-"""`course check`: what a student wants to know before handing a lab in. It needs the core packages only."""
+"""`course check` and `course reset`: for a student's notebook. They need the core packages only."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import shutil
 import textwrap
 from pathlib import Path
 
+from course_utils.doctor import reset as resetting
 from course_utils.doctor import run as running
 from course_utils.doctor import structure
 from course_utils.doctor.run import CannotRun, Outcome
 from course_utils.doctor.structure import Finding, Notebook, Unreadable
 
-__all__ = ["READY", "check"]
+__all__ = ["READY", "check", "reset"]
 
 READY = "Ready to hand in"
 HIDDEN = ("This is not your mark: when the lab is graded, further checks that you cannot see are run as well, and "
@@ -53,6 +54,21 @@ def check(path: Path, *, run: bool = True, seconds: float = 60.0, further: bool 
     unseen = "" if run else ", as far as can be seen without running it"
     print(f"{len(found)} {'thing' if len(found) == 1 else 'things'} to look at" if found else READY + unseen)
     return 1 if found else 0
+
+
+def reset(path: Path, exercise: str, *, show: bool = False) -> int:
+    """Put one exercise of the notebook at `path` back as it was released, and say what happened.
+
+    show: change nothing, print the released text. Returns 0, or 2 where it cannot be done; then nothing was changed.
+    """
+    try:
+        said = ([resetting.released_text(structure.read(path), exercise)] if show
+                else list(map(_wrapped, resetting.reset(path, exercise))))
+    except Unreadable as error:
+        _show([error.finding])
+        return 2
+    print("\n".join(said))
+    return 0
 
 
 def _table(notebook: Notebook, outcomes: dict[int, Outcome]) -> list[str]:

@@ -103,6 +103,7 @@ class Notebook:
 
     `lab`: the name the lab was released under, "" where the file does not say. `released`: for each graded or locked
     cell of the release, its grade id and the SHA-1 of its source ("" where unknown); {} where the file does not say.
+    `originals`: what the cells for answers said then, by grade id, as far as the file says it.
     """
 
     path: Path
@@ -110,6 +111,7 @@ class Notebook:
     language: str
     lab: str
     released: dict[str, str]
+    originals: dict[str, str]
 
     @cached_property
     def by_grade_id(self) -> dict[str, list[Cell]]:
@@ -156,6 +158,8 @@ def read(path: Path) -> Notebook:
         language=str(language).lower(),
         lab=course["lab"] if isinstance(course.get("lab"), str) else "",
         released={key: value if isinstance(value, str) else "" for key, value in _dict(released).items()},
+        originals={key: "".join(map(str, lines)) for key, lines in _dict(course.get("released")).items()
+                   if isinstance(lines, list)},
     )
 
 
@@ -341,7 +345,7 @@ def _lost(notebook: Notebook) -> Iterator[Finding]:
             "An answer that is not there earns nothing. A check that is not there is run anyway when the lab is "
             "graded, but you do not see what it says.",
             "Undo the deletion (Edit > Undo Cell Operation), or copy the whole cell from a fresh copy of the lab: a "
-            "new cell with the same text is not enough.")
+            "new cell with the same text is not enough. `course reset` brings an answer cell back, empty.")
 
 
 def _doubled(notebook: Notebook) -> Iterator[Finding]:

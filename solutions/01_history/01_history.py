@@ -29,12 +29,6 @@
 # compare all at once: `a >= 2` is an array of truth values.
 
 # %% tags=["setup"]
-try:
-    from course_utils import checks, data, plotting
-except ModuleNotFoundError as missing:
-    raise ModuleNotFoundError(f"{missing}. Install the course as its README says: `pip install -e .` in the course's "
-                              "folder, then restart the kernel. In Colab, upload or clone that folder first.") from None
-
 import itertools
 import math
 
@@ -42,6 +36,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_diabetes
 from sklearn.svm import SVC
+
+from course_utils import checks, data, plotting
 
 plotting.use_style()
 

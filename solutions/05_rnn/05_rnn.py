@@ -28,17 +28,13 @@
 # formulas. Tensors that you make yourself must have the type (float32 or float64) of those that came in.
 
 # %% tags=["setup"]
-try:
-    from course_utils import checks, data, device, plotting
-except ModuleNotFoundError as missing:
-    raise ModuleNotFoundError(f"{missing}. Install the course as its README says: `pip install -e .` in the course's "
-                              "folder, then restart the kernel. In Colab, upload or clone that folder first.") from None
-
 import math
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+
+from course_utils import checks, data, device, plotting
 
 plotting.use_style()
 torch.set_num_threads(1)  # the nets are small: threads would cost more than they bring

@@ -25,12 +25,6 @@
 # with id `i`. All arrays are NumPy arrays, those of numbers `float64`, those of ids `int64`.
 
 # %% tags=["setup"]
-try:
-    from course_utils import checks, data, device, plotting
-except ModuleNotFoundError as missing:
-    raise ModuleNotFoundError(f"{missing}. Install the course as its README says: `pip install -e .` in the course's "
-                              "folder, then restart the kernel. In Colab, upload or clone that folder first.") from None
-
 from collections import Counter
 
 import matplotlib.pyplot as plt
@@ -38,6 +32,8 @@ import numpy as np
 import scipy.sparse
 import torch
 from scipy.special import expit  # the sigmoid 1 / (1 + e^-z), element by element, safe for every z
+
+from course_utils import checks, data, device, plotting
 
 plotting.use_style()
 torch.set_num_threads(1)  # the tables are small: threads would cost more than they bring

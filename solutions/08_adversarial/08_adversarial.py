@@ -28,15 +28,11 @@
 # its bound $\varepsilon$, in the units of a pixel: 0.1 is a tenth of the way from black to white.
 
 # %% tags=["setup"]
-try:
-    from course_utils import checks, data, device, plotting, training
-except ModuleNotFoundError as missing:
-    raise ModuleNotFoundError(f"{missing}. Install the course as its README says: `pip install -e .` in the course's "
-                              "folder, then restart the kernel. In Colab, upload or clone that folder first.") from None
-
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+
+from course_utils import checks, data, device, plotting, training
 
 plotting.use_style()
 torch.set_num_threads(1)  # the nets are small: threads would cost more than they bring

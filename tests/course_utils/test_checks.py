@@ -258,10 +258,21 @@ def test_a_failed_check_is_its_message_and_no_traceback(monkeypatch: pytest.Monk
     assert len(shown) == 1 and shown[0].startswith("the loss is not as expected.") and "Traceback" not in shown[0]
 
 
-def test_a_stub_is_one_kind_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_line_is_broken_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JupyterLab would break it within one."""
+    slip = "the order of the two arguments is the other way round " * 3
+    (shown,) = run(f"from course_utils import checks\nraise checks.CheckFailed('The loss.\\n  got:      1\\n{slip}')",
+                   monkeypatch)
+    lines = shown.split("\n")
+    assert lines[:2] == ["The loss.", "  got:      1"] and max(map(len, lines)) <= 100
+    assert len(lines) == 4 and lines[3].startswith("    ") and " ".join("".join(lines[2:]).split()) == slip.strip()
+
+
+def test_a_stub_is_one_kind_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = run("from course_utils import checks\ndef softmax(x):\n    raise checks.Unanswered('write it')\nsoftmax(1)", monkeypatch)
-    assert shown == ["softmax is not written yet. In its cell, replace the line `raise checks.Unanswered(...)` with your "
-                     "code, run that cell, then run this one again."]
+    assert [" ".join(line.split()) for line in shown] == [
+        "softmax is not written yet. In its cell, replace the line `raise checks.Unanswered(...)` with your code, run "
+        "that cell, then run this one again."]
 
 
 def test_a_stub_in_a_method_names_the_method() -> None:

@@ -59,7 +59,9 @@ def lab(facts: bool = True) -> dict:
     ]
     released = {cell["metadata"]["nbgrader"]["grade_id"]: hashlib.sha1(cell["source"].encode()).hexdigest()
                 for cell in cells if cell["metadata"]}
-    course = {"course": {"lab": "01_lab", "cells": released}} if facts else {}
+    originals = {cell["metadata"]["nbgrader"]["grade_id"]: cell["source"].splitlines(keepends=True) for cell in cells
+                 if cell["metadata"] and cell["metadata"]["nbgrader"]["solution"]}
+    course = {"course": {"lab": "01_lab", "cells": released, "released": originals}} if facts else {}
     return {"nbformat": 4, "nbformat_minor": 5, "cells": cells,
             "metadata": course | {"kernelspec": {"name": "python3", "language": "python"}}}
 

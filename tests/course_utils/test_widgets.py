@@ -1,12 +1,14 @@
 import io
 import os
 import queue
+import threading
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import nbclient
 import pytest
 from jupyter_client.manager import start_new_kernel
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
 from course_utils import widgets
@@ -72,6 +74,55 @@ def test_moving_a_control_draws_a_new_picture_in_the_same_widget():
     assert "steps=8" in it._message.value
     it.controls["steps"].value = 3
     assert it.png == before
+
+
+def test_every_picture_has_the_same_size_and_a_white_ground_of_its_own():
+    def show(width=1):
+        _, axis = plt.subplots()
+        axis.set(ylim=(0, 10**width), ylabel="y " * width)
+
+    it = explore(show, width=(1, 9))
+    first = Image.open(io.BytesIO(it.png))
+    it.controls["width"].value = 9
+    second = Image.open(io.BytesIO(it.png))
+    assert first.size == second.size == (640, 480)  # a page that jumps cannot be read
+    assert second.convert("RGBA").getpixel((0, 0)) == (255, 255, 255, 255)
+
+
+def test_a_change_from_another_thread_waits_until_the_main_one_has_drawn_it(monkeypatch):
+    waiting, threads = queue.Queue(), []
+
+    def show(x=0):
+        threads.append(threading.current_thread())
+        plt.figure()
+        print(x)
+
+    it = explore(show, x=(0, 9))
+    slider = it.controls["x"]
+    loop = SimpleNamespace(add_callback=waiting.put)
+    monkeypatch.setattr(widgets, "_kernel", lambda: SimpleNamespace(io_loop=loop))
+    subshell = threading.Thread(target=slider.set_trait, args=("value", 5))
+    subshell.start()
+    draw_now = waiting.get(timeout=60)
+    assert it.text == "0\n" and subshell.is_alive()
+    draw_now()
+    subshell.join(timeout=60)
+    assert not subshell.is_alive() and waiting.empty()
+    assert it.values == {"x": 5} and it.text == "5\n" and 'data-drawn="1"' in it._message.value
+    slider.set_trait("value", 6)
+    assert it.text == "6\n" and set(threads) == {threading.main_thread()} and len(threads) == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(1, "by k0."), (2, "by k0 and k1."), (4, "by k0, k1, k2 and k3."), (11, "by k0, k1 and 9 more.")],
+)
+def test_the_line_under_a_static_picture_names_the_controls(number, words):
+    def show(**controls):
+        plt.figure()
+
+    it = explore(show, **{f"k{k}": (0, 1) for k in range(number)})
+    assert it._where_it_moves().endswith(f"can be moved: {words}")
 
 
 def test_an_exception_is_shown_in_words_and_the_last_picture_stays():
@@ -211,9 +262,11 @@ def headless():
 def test_without_a_front_end_the_figure_stands_there_once_and_no_widget(headless):
     outputs, metadata = headless
     for source in (EXPLORE, "widgets.explore(draw, lr=(0.01, 1.2, 0.01))"):
-        (output,) = outputs[source]
-        assert output.output_type == "display_data"
-        assert output.data["image/png"] and WIDGET not in output.data
+        picture, line = outputs[source]
+        assert picture.output_type == line.output_type == "display_data"
+        assert picture.data["image/png"] and WIDGET not in picture.data | line.data
+        assert line.data["text/plain"] == "Run in JupyterLab, this picture can be moved: by lr."
+        assert line.data["text/markdown"] == f"*{line.data['text/plain']}*"
     assert "widgets" not in metadata
 
 
@@ -228,6 +281,17 @@ def test_a_progress_bar_leaves_one_line_and_no_warning(headless):
     line = output.data["text/plain"]
     assert set(output.data) == {"text/plain"} and "\n" not in line
     assert line.startswith("epoch 3/3") and "100 %" in line and "accuracy" in line
+
+
+def test_a_page_made_of_a_notebook_that_jupyterlab_saved_shows_the_picture(lab):
+    from nbconvert import HTMLExporter
+
+    lab.execute(SETUP)
+    (shown,) = [m["content"] for m in lab.execute(EXPLORE) if m["msg_type"] == "display_data"]
+    cell = new_code_cell(EXPLORE, outputs=[new_output("display_data", data=shown["data"], metadata=shown["metadata"])])
+    page, _ = HTMLExporter(template_name="lab").from_notebook_node(new_notebook(cells=[cell]))
+    assert f"data:image/png;base64,{shown['data']['image/png'].strip()}" in page.replace("\n", "")
+    assert shown["data"][WIDGET]["model_id"] not in page
 
 
 class Lab:
