@@ -571,9 +571,9 @@ ledger.append(("F", "clip against vanishing gradients",
 
 # %% [markdown] slide="subslide"
 # What an exploding gradient does to training shows already with one unit (after Pascanu, Mikolov and Bengio, 2013):
-# $h_t = 5\,\sigma(h_{t-1}) + b$ with the sigmoid $\sigma$, 50 steps from $h_0 = 0.5$, and the loss is $(\sigma(h_{50})
-# - 0.7)^2$. Only $b$ is trained; $b^*$ is the best. The slope leads gently downhill to the foot of a wall, where a tiny
-# change of $b$ decides on which of two stable states the unit ends.
+# $h_t = 5\,\sigma(h_{t-1}) + b$ with the sigmoid $\sigma$, 50 steps from $h_0 = 0.5$, and the loss is
+# $(\sigma(h_{50}) - 0.7)^2$. Only $b$ is trained; $b^*$ is the best. The slope leads gently downhill to the foot of a
+# wall, where a tiny change of $b$ decides on which of two stable states the unit ends.
 
 # %% slide="fragment"
 def wall_loss(b):

@@ -56,3 +56,14 @@ def test_the_bibliography_is_what_the_lectures_cite() -> None:
     """It also fails where two lectures cite one work in different words."""
     made = subprocess.run([sys.executable, ROOT / "docs" / "make_bibliography.py", "--check"], capture_output=True, text=True)
     assert made.returncode == 0, made.stdout + made.stderr
+
+
+@pytest.mark.parametrize("script", [*LECTURES, *sorted(ROOT.glob("solutions/*/*.py"))], ids=lambda path: path.name)
+def test_no_line_of_a_formula_is_read_as_the_item_of_a_list(script: Path) -> None:
+    """A line that begins with a minus ends the formula that it should go on with."""
+    for cell in jupytext.read(script, fmt="py:percent").cells:
+        for paragraph in cell.source.split("\n\n") if cell.cell_type == "markdown" else ():
+            dollars = 0
+            for line in paragraph.splitlines():
+                assert not (dollars % 2 and re.match(r"\s*([-+*]|\d+[.)])\s", line)), line
+                dollars += re.sub(r"`[^`]*`|\\\$|\$\$", "", line).count("$")

@@ -1,5 +1,5 @@
 // A slide of a lecture is as long as its author needed. Here it is cut into pages of 1400 x 800 at paragraphs, code and
-// figures; what is still too high alone is made smaller, and scrolls if that would make it too small to be read.
+// figures; what is still too high or too wide alone is made smaller, and scrolls if it would be too small to be read.
 const WIDTH = 1400, HEIGHT = 800, ROOM = 730;  // the rest is for the margins and the number of the slide
 const SMALLEST = 0.6;
 
@@ -58,8 +58,7 @@ function paginate(section, measure) {
     while (count > 1 && count < rest.length && (rest[count - 1].head ||
            (rest[count - 1].code && rest[count].cell === rest[count - 1].cell))) count -= 1;
     const page = pageOf(rest.slice(0, count), title);
-    const height = heightOf(page, measure);
-    if (height > ROOM) shrink(page, measure);
+    if (heightOf(page, measure) > ROOM || page.scrollWidth > WIDTH) shrink(page, measure);
     for (const part of rest.slice(0, count)) if (part.head) title = part.block.textContent;
     pages.push(page);
     rest = rest.slice(count);
@@ -71,7 +70,7 @@ function paginate(section, measure) {
 function shrink(page, measure) {
   for (let size = 0.95; size >= SMALLEST; size -= 0.05) {
     page.style.setProperty("--size", size);
-    if (heightOf(page, measure) <= ROOM) return;
+    if (heightOf(page, measure) <= ROOM && page.scrollWidth <= WIDTH) return;
   }
   page.classList.add("scrolls");
   page.tabIndex = 0;
