@@ -378,7 +378,8 @@ for address in ("\\0planted", ("127.0.0.1", 47113)):
     try:
         socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET).connect(address); print("REACHED")
     except OSError: pass
-print([os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")[:-1]])
+open_ones = [f"/proc/self/fd/{n}" for n in os.listdir("/proc/self/fd")]
+print([os.readlink(path) for path in open_ones if os.path.lexists(path)])  # not the one that listed them
 """), unseen=("REACHED", "pipe:"), stock=False),
     Attack("descriptors searched and written to", NEXT, before("""
         import os
