@@ -40,7 +40,7 @@ def run_and_said(notebook: dict) -> dict:
 
 def test_one_exercise_is_as_released_and_all_else_stays(tmp_path, capsys):
     before = run_and_said(answered())
-    before["cells"].insert(3, {"cell_type": "markdown", "metadata": {"mine": 1}, "source": "Notiz: ½ ≠ 0,5 😀",
+    before["cells"].insert(3, {"cell_type": "markdown", "metadata": {"mine": 1}, "source": "Notiz: ½ ≠ 0,5 𝛼",
                                "attachments": {"a.png": {"image/png": "AA=="}}})
     before["metadata"]["colab"] = {"provenance": []}
     path = saved(tmp_path, before)
