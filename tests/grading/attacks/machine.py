@@ -243,6 +243,10 @@ for path in ("/proc/1/ns/net", "/proc/self/ns/net"):
             try: os.fork()
             except OSError: pass
         """), costs=FIRST, stock=False),
+    Attack("forty processes left behind", PROCESSES, {}, added("double", """
+import subprocess
+left = [subprocess.Popen(["sleep", "600"]) for _ in range(40)]
+"""), flagged="A cell left 40 processes running", stock=False),
     Attack("threads without number", PROCESSES, before("""
         import threading, time
         try:
