@@ -27,7 +27,7 @@ from course_staff.authoring.build import build
 from course_staff.authoring.variants import Variant, Variants
 from course_staff.grading import run, sanitise, table
 from course_staff.grading.launch import Launcher, PlainProcess
-from course_staff.grading.record import Row
+from course_staff.grading.marks import Row
 from course_staff.grading.sandbox import NoSandbox, Sandbox
 from course_staff.lab import SOLUTION_BEGIN, SOLUTION_END, Lab
 from course_staff.paths import Course, CourseError

@@ -26,7 +26,7 @@ from course_staff.lab import Lab
 
 TOP = '<a name="top"></a>'
 # What stands in angle brackets in a page is markup: text has entities there.
-_NO_TEXT = re.compile(r"<img((?:(?!\balt=)[^>])*?)(\s*/?>)")
+_IMAGE = re.compile(r"<img\b[^>]*>")
 
 
 class FeedbackFailed(RuntimeError):
@@ -70,8 +70,12 @@ class _Exporter(HTMLExporter):
                                                                        parent=self, resources=resources))
         html, resources = TemplateExporter.from_notebook_node(self, nb, resources, **options)
         head, top, body = html.partition(TOP)
-        body = _NO_TEXT.sub(r'<img\1 alt="No description has been provided for this image"\2', body)
-        return head + top + body, resources
+        return head + top + _IMAGE.sub(_with_text, body), resources
+
+
+def _with_text(image: re.Match[str]) -> str:
+    tag = image.group()
+    return tag if " alt=" in tag else f'<img alt="No description has been provided for this image"{tag[4:]}'
 
 
 @functools.cache
@@ -83,6 +87,7 @@ def _exporter() -> Any:
     config = Config()
     # A picture's path in Markdown must never bring a file of this machine into the page.
     config.HTMLExporter.embed_images = False
+    config.Exporter.optimistic_validation = True  # once, after the last of its steps
     config.TagRemovePreprocessor.enabled = True
     config.TagRemovePreprocessor.remove_cell_tags = {ABOUT}
     quiet = logging.getLogger("course.feedback")

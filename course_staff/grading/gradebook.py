@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import nbgrader.api
+from alembic.script import ScriptDirectory
 from nbgrader.api import (
     Assignment,
     BaseCell,
@@ -36,10 +37,11 @@ from course_staff.authoring import notebooks
 from course_staff.grading import spreadsheet
 from course_staff.grading.collected import Timing
 from course_staff.grading.job import Job, Result
+from course_staff.grading.marks import Mark, Standing
 from course_staff.grading.roster import Student
 from course_staff.grading.store import replace
 from course_staff.lab import Lab
-from course_staff.paths import CourseError, put_scripts_on_path
+from course_staff.paths import CourseError
 
 FILE = "gradebook.db"
 CONFIG = "nbgrader_config.py"
@@ -48,31 +50,6 @@ COLUMNS = ("assignment", "duedate", "timestamp", "student_id", "last_name", "fir
            "late_submission_penalty", "score", "max_score")
 NO_RESPONSE = "No response."
 LOST = "The cell of this answer is missing from the notebook."
-
-
-@dataclass(frozen=True)
-class Mark:
-    """The mark of one graded cell as the gradebook has it. `pending`: a human still has to grade it."""
-
-    points: float
-    max_points: float
-    pending: bool
-    manual: bool
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A student's marks in one lab: by exercise, in the lab's order, and their sum less the penalty for lateness."""
-
-    marks: dict[str, Mark]
-    total: float
-    max_total: float
-    penalty: float = 0.0
-
-    @property
-    def pending(self) -> list[str]:
-        """The exercises that a human still has to grade."""
-        return [exercise for exercise, mark in self.marks.items() if mark.pending]
 
 
 def configuration(directory: Path) -> Config:
@@ -119,10 +96,10 @@ def opened(directory: Path, course_id: str, given: str = "") -> Iterator[Gradebo
 
     Raises CourseError for what is no gradebook, and where the database or its driver is not there.
     """
-    put_scripts_on_path()
     name = url(directory, given)
     try:
-        book = Gradebook(name, course_id=course_id)
+        with _version_at_once():
+            book = Gradebook(name, course_id=course_id)
     except ModuleNotFoundError as error:
         raise CourseError(f"The database {shown(name)} needs the Python package {error.name}: install it beside "
                           "nbgrader.") from None
@@ -134,6 +111,19 @@ def opened(directory: Path, course_id: str, given: str = "") -> Iterator[Gradebo
         yield book
     finally:
         book.close()
+
+
+@contextmanager
+def _version_at_once() -> Iterator[None]:
+    """A new gradebook is given the version of its tables. nbgrader starts a program to read it, for two seconds."""
+    def head() -> str:
+        return ScriptDirectory(str(Path(nbgrader.__file__).parent / "alembic")).get_current_head() or ""
+
+    theirs, nbgrader.api.get_alembic_version = nbgrader.api.get_alembic_version, head
+    try:
+        yield
+    finally:
+        nbgrader.api.get_alembic_version = theirs
 
 
 def declare(book: Gradebook, lab: Lab, release: Path, due: datetime | None = None) -> list[str]:
@@ -174,19 +164,22 @@ def set_marks(book: Gradebook, lab: Lab, job: Job, result: Result) -> None:
     """Set every automatic score and comment of one submission anew."""
     notebook = _submission(book, lab, job.student)
     with _all_or_nothing(book):
+        graded = [cell.grade_id or "" for cell in (*lab.tests.values(), *lab.written.values())]
+        grades = _of_cells(book, Grade, notebook, graded, book.find_grade_cell)
+        comments = _of_cells(book, Comment, notebook, (*lab.answers, *lab.written), book.find_solution_cell)
         for exercise, cell in lab.tests.items():
-            grade = _grade(book, notebook, cell.grade_id or "")
+            grade = grades[cell.grade_id or ""]
             grade.auto_score = result.verdicts[exercise].points
             grade.needs_manual_grade = False
         for exercise, cell in lab.written.items():
-            grade = _grade(book, notebook, cell.grade_id or "")
+            grade = grades[cell.grade_id or ""]
             answered = bool(job.written.get(exercise))
             grade.auto_score = None if answered else 0.0
             grade.needs_manual_grade = answered and grade.manual_score is None
         for exercise in (*lab.answers, *lab.written):
             lost = exercise in job.missing or (exercise in lab.written and job.written.get(exercise) is None)
             empty = exercise in job.unchanged or (exercise in lab.written and not job.written.get(exercise))
-            _comment(book, notebook, exercise).auto_comment = LOST if lost else NO_RESPONSE if empty else None
+            comments[exercise].auto_comment = LOST if lost else NO_RESPONSE if empty else None
         if result.flags:
             notebook.flagged = True  # only a human takes a flag off
 
@@ -409,22 +402,16 @@ def _submission(book: Gradebook, lab: Lab, student: str) -> SubmittedNotebook:
     return book.find_submission_notebook(lab.name, lab.name, student)
 
 
-# nbgrader makes grades and comments when a submission is first seen; cells that the lab got since then have none.
+def _of_cells(book: Gradebook, kind: type[Grade] | type[Comment], notebook: SubmittedNotebook, names: Iterable[str],
+              find: Callable[..., BaseCell]) -> dict[str, Any]:
+    """The grades or the comments of a submission by the names of their cells, in one query: nbgrader needs four each.
 
-
-def _grade(book: Gradebook, notebook: SubmittedNotebook, name: str) -> Grade:
-    cell = book.find_grade_cell(name, notebook.notebook.name, notebook.assignment.name)
-    grade = book.db.query(Grade).filter_by(cell_id=cell.id, notebook_id=notebook.id).one_or_none()
-    if grade is None:
-        grade = Grade(cell_id=cell.id, notebook=notebook)
-        book.db.add(grade)
-    return grade
-
-
-def _comment(book: Gradebook, notebook: SubmittedNotebook, name: str) -> Comment:
-    cell = book.find_solution_cell(name, notebook.notebook.name, notebook.assignment.name)
-    comment = book.db.query(Comment).filter_by(cell_id=cell.id, notebook_id=notebook.id).one_or_none()
-    if comment is None:
-        comment = Comment(cell_id=cell.id, notebook=notebook)
-        book.db.add(comment)
-    return comment
+    nbgrader makes them when a submission is first seen; cells that the lab got since then have none.
+    """
+    found = dict(book.db.query(BaseCell.name, kind).join(BaseCell, kind.cell_id == BaseCell.id)
+                 .filter(kind.notebook_id == notebook.id).all())
+    for name in set(names) - found.keys():
+        cell = find(name, notebook.notebook.name, notebook.assignment.name)
+        found[name] = kind(cell_id=cell.id, notebook=notebook)
+        book.db.add(found[name])
+    return found

@@ -102,3 +102,17 @@ class Result:
             for name, verdict in data["verdicts"].items()
         }
         return cls(**data)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one submission: a job with its result, or the reason why it was not graded.
+
+    our_fault: the reason lies in this machine or in our code, not in what was handed in.
+    """
+
+    student: str
+    job: Job | None = None
+    result: Result | None = None
+    reason: str = ""
+    our_fault: bool = False

@@ -21,19 +21,19 @@ MAX_MESSAGE = 3000  # characters
 WIDTH = 100  # of a line of a message
 
 
-def autograded(lab: Lab, release: Path, job: Job, result: Result) -> NotebookNode:
+def autograded(lab: Lab, release: Path, job: Job, result: Result, shown: sanitise.Shown) -> NotebookNode:
     """The notebook that formgrader shows and from which the feedback is made.
 
-    Every cell, its metadata and its order are the release's, with the student's added code cells between them. Raises
-    ValueError where the release is not of this lab's source.
+    Every cell, its metadata and its order are the release's, with the student's added code cells between them.
+    shown: `sanitise.of_cells` of the result's outputs. Raises ValueError where the release is not of this lab's source.
     """
     given = notebooks.read(release)
     added = _added_after(job.steps)
-    cells = added_cells = [_code(step.source, result.outputs.get(step.cell)) for step in added[None]]
+    cells = added_cells = [_code(step.source, shown.get(step.cell, [])) for step in added[None]]
     for ours, released in zip(lab.cells, given.cells, strict=True):
         key = ours.grade_id or released.id
         if ours.role == "test" and ours.exercise:
-            made = _code(released.source, [verdict_output(result.verdicts[ours.exercise])], trusted=True)
+            made = _code(released.source, [verdict_output(result.verdicts[ours.exercise])])
         elif ours.role == "written" and ours.exercise:
             answer = job.written.get(ours.exercise)
             made = _cell("markdown", sanitise.markdown(answer) if answer else released.source)
@@ -44,9 +44,9 @@ def autograded(lab: Lab, release: Path, job: Job, result: Result) -> NotebookNod
             parts = [step for step in job.steps if step.kind == "run" and not step.added
                      and (step.cell == key or (ours.exercise is not None and step.exercise == ours.exercise))]
             source = "\n\n".join(step.source for step in parts) if parts else released.source
-            made = _code(source, [output for step in parts for output in result.outputs.get(step.cell, ())])
+            made = _code(source, [output for step in parts for output in shown.get(step.cell, ())])
         made.id, made.metadata = released.id, released.metadata
-        between = [_code(step.source, result.outputs.get(step.cell)) for step in added[key]]
+        between = [_code(step.source, shown.get(step.cell, [])) for step in added[key]]
         cells = [*cells, made, *between]
         added_cells = added_cells + between
     for number, cell in enumerate(added_cells, start=1):
@@ -77,9 +77,8 @@ def _wrapped(line: str) -> str:
     return "\n".join(textwrap.wrap(line, WIDTH, subsequent_indent=indent, drop_whitespace=False)) or line
 
 
-def _code(source: str, outputs: list[dict[str, Any]] | None, *, trusted: bool = False) -> NotebookNode:
-    kept = outputs if trusted else sanitise.outputs(outputs)
-    return _cell("code", sanitise.plain_text(source), execution_count=None, outputs=list(kept or ()))
+def _code(source: str, outputs: list[dict[str, Any]]) -> NotebookNode:
+    return _cell("code", sanitise.plain_text(source), execution_count=None, outputs=outputs)
 
 
 def _cell(kind: str, source: str, **more: Any) -> NotebookNode:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import multiprocessing.context
 import multiprocessing.forkserver
 import os
 import platform
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -23,9 +25,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_staff.grading.job import Job, Result
+from course_staff.grading import warm
+from course_staff.grading.job import Job, Outcome, Result
 from course_staff.grading.launch import Launcher
-from course_staff.grading.record import Outcome
+from course_staff.grading.sandbox import Sandbox
 from course_staff.grading.store import Store, machinery
 
 Examiner = Callable[[Job, Launcher], Result]
@@ -67,13 +70,17 @@ class Task:
 
 def local(workers: int) -> ProcessPoolExecutor:
     """Processes of this machine. Examining uses process-wide state, so each worker is a process and takes one job."""
-    return ProcessPoolExecutor(workers, mp_context=_context(), initializer=_begin, initargs=(dict(os.environ),))
+    return ProcessPoolExecutor(workers, mp_context=_context(), initializer=_begin,
+                               initargs=(dict(os.environ), warm.given()))
 
 
-def start_early() -> None:
-    """Begin with what workers import, for seconds, while this process does other things."""
+@contextlib.contextmanager
+def started_early(launcher: Launcher) -> Iterator[None]:
+    """Begin with what workers import and with what they fork, for seconds, while this process does other things."""
     if _context().get_start_method() == "forkserver":
         multiprocessing.forkserver.ensure_running()
+    with warm.shared(launcher.warm) if isinstance(launcher, Sandbox) else contextlib.nullcontext():
+        yield
 
 
 def _context() -> multiprocessing.context.BaseContext:
@@ -83,14 +90,19 @@ def _context() -> multiprocessing.context.BaseContext:
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     # As forks of a process that has imported what they need, and has done nothing else.
-    multiprocessing.set_forkserver_preload(["course_staff.grading.examine", "course_staff.grading.warm"])
+    multiprocessing.set_forkserver_preload([
+        "course_staff.grading.examine", "course_staff.grading.caged", "course_staff.grading.pool"])
     return multiprocessing.get_context("forkserver")
 
 
-def _begin(environment: dict[str, str]) -> None:
-    """In a worker: its environment is that of the grader, and it ends when the grader has been killed."""
+def _begin(environment: dict[str, str], control: socket.socket | None) -> None:
+    """In a worker: its environment is that of the grader, and it ends when the grader has been killed.
+
+    control: as `warm.given`.
+    """
     os.environ.clear()
     os.environ.update(environment)
+    warm.take(control)
     # A pool's worker would wait for its next job for ever.
     parent = multiprocessing.parent_process()
 

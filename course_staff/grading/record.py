@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from dataclasses import replace as replaced
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +19,8 @@ from nbgrader.api import Gradebook
 from course_staff.authoring import notebooks
 from course_staff.grading import feedback, gradebook, moments, notebook, sanitise, similar
 from course_staff.grading.collected import NO_TIMING, Collected, Timing
-from course_staff.grading.gradebook import Standing
-from course_staff.grading.job import Job, Result
+from course_staff.grading.job import Job, Outcome
+from course_staff.grading.marks import Row
 from course_staff.grading.roster import Roster
 from course_staff.grading.store import replace, versions
 from course_staff.lab import Lab
@@ -33,31 +34,6 @@ c = get_config()  # noqa: F821  (whoever loads this file supplies it)
 c.CourseDirectory.course_id = {course_id!r}
 '''
 DATABASE = "c.CourseDirectory.db_url = {url!r}\n"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one submission: a job with its result, or the reason why it was not graded.
-
-    our_fault: the reason lies in this machine or in our code, not in what was handed in.
-    """
-
-    student: str
-    job: Job | None = None
-    result: Result | None = None
-    reason: str = ""
-    our_fault: bool = False
-
-
-@dataclass(frozen=True)
-class Row:
-    """One student in the table. `standing` is None where nothing was graded."""
-
-    student: str
-    standing: Standing | None
-    notes: tuple[str, ...] = ()
-    our_fault: bool = False
-    sandbox: str = ""
 
 
 class Recorder:
@@ -75,7 +51,8 @@ class Recorder:
         if outcome.job is None or outcome.result is None:
             return self._record_ungraded(outcome)
         student, job, result = outcome.student, outcome.job, outcome.result
-        page = notebook.autograded(self.lab, self.release, job, result)
+        shown = sanitise.of_cells(result.outputs)
+        page = notebook.autograded(self.lab, self.release, job, result, shown)
         gradebook.set_marks(self.book, self.lab, job, result)
         gradebook.set_times(self.book, self.lab, student, timing, self.penalty)
         replace(self._autograded(student), notebooks.text_of(page).encode())
@@ -87,9 +64,9 @@ class Recorder:
         except feedback.FeedbackFailed as error:
             self._feedback(student).unlink(missing_ok=True)
             notes.append(sanitise.one_line(f"The mark is recorded, but no feedback was made: {error}"))
-        shown = {cell: sanitise.outputs(outputs) for cell, outputs in result.outputs.items()}
         # The last file that is written: what says that all the others are there.
-        self._write_result(student, {**asdict(result), "outputs": shown, "notes": notes, "entry": entry.digest(),
+        told = asdict(replaced(result, outputs={}))
+        self._write_result(student, {**told, "outputs": shown, "notes": notes, "entry": entry.digest(),
                                      "runs": _runs(job)})
         return Row(student, entry.standing(self.lab), tuple(notes), sandbox=result.sandbox)
 

@@ -16,8 +16,8 @@ import jinja2
 import numpy as np
 
 from course_staff.grading import sanitise, similar
+from course_staff.grading.marks import Row
 from course_staff.grading.notebook import NO_SANDBOX
-from course_staff.grading.record import Row
 from course_staff.grading.store import replace
 from course_staff.lab import Lab
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -9,28 +10,29 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from course_staff.authoring.release import configuration
-from course_staff.grading import cluster, gradebook, pool, record, report, sanitise, table
+from course_staff.grading import cluster, pool, sanitise, table
 from course_staff.grading.collect import Submission, submissions
 from course_staff.grading.collected import Collected, Timing
-from course_staff.grading.job import Job
+from course_staff.grading.job import Job, Outcome
 from course_staff.grading.launch import Launcher
+from course_staff.grading.marks import Row
 from course_staff.grading.pool import Examiner, Task, examine_all
 from course_staff.grading.prepare import MAX_BYTES, Unreadable, prepare
-from course_staff.grading.record import Outcome, Row
 from course_staff.grading.roster import Roster
 from course_staff.grading.sandbox import HEAVY, Sandbox
 from course_staff.grading.store import Store, key_of, machinery, replace
 from course_staff.lab import Lab
 from course_staff.paths import Course, CourseError
 
-# Where this stands in a lab, its notebook imports that; course_utils.data takes digits from scikit-learn.
-WORD_OF = {"torchvision": "torchvision", "sklearn.datasets": "data."}
+if TYPE_CHECKING:
+    from course_staff.grading.record import Recorder
+
 SEED_FILE = ".course_seed"
 RESULTS = ".course_results"
 
@@ -74,12 +76,17 @@ def mark(course: Course, directory: Path, module: str, settings: Settings = Sett
     desk = _Desk.of(course, directory, module, settings)
     lab, release = desk.lab, desk.release
     rows: list[Row] = []
-    course_id = configuration(course).get("CourseDirectory", {}).get("course_id") or "default_course"
     timings: dict[str, Timing] = {}
-    if settings.shared and desk.has_work(found, settings.again):
-        pool.start_early()
-    with (record.recorder(directory, lab, release, course_id, settings.database) as recorder,
-          _progress(screen) as progress):
+    with contextlib.ExitStack() as stack:
+        if settings.shared and desk.has_work(found, settings.again):
+            stack.enter_context(pool.started_early(desk.launcher))
+        # nbgrader takes most of a second to import, in which workers can begin.
+        from course_staff.authoring.release import configuration
+        from course_staff.grading import gradebook, record, report
+
+        course_id = configuration(course).get("CourseDirectory", {}).get("course_id") or "default_course"
+        recorder = stack.enter_context(record.recorder(directory, lab, release, course_id, settings.database))
+        progress = stack.enter_context(_progress(screen))
         bar = progress.add_task(module, total=len(found))
 
         def done(row: Row) -> None:
@@ -114,7 +121,9 @@ def mark(course: Course, directory: Path, module: str, settings: Settings = Sett
     for line in recorder.changes(rows):
         screen.print(Text(line))
     page = report.write(directory, lab, rows)
-    for line in (*recorder.notes, *refused, *_summary(rows, csv, page, directory, settings)):
+    book = gradebook.shown(gradebook.url(directory, settings.database))
+    places = f"Marks: {csv} and {book}; pages for students: {directory / 'feedback'}; report: {page}."
+    for line in (*recorder.notes, *refused, *_summary(rows, directory, settings), places):
         screen.print(Text(sanitise.one_line(line, 1000)), soft_wrap=True)
     return rows
 
@@ -211,11 +220,11 @@ class _Desk:
 
 def _sandbox(course: Course, directory: Path, source: str | None = None) -> Launcher:
     """source: of the lab, which says what it may import. None: it may be any."""
-    warm = HEAVY if source is None else tuple(name for name in HEAVY if WORD_OF[name] in source)
+    warm = tuple(name for name, words in HEAVY.items() if source is None or any(word in source for word in words))
     return Sandbox(hidden=(directory, course.root / "solutions"), warm=warm)
 
 
-def _recorded(recorder: record.Recorder, outcome: Outcome, timing: Timing) -> Row:
+def _recorded(recorder: Recorder, outcome: Outcome, timing: Timing) -> Row:
     try:
         return recorder.record(outcome, timing)
     except Exception as error:  # one student's record must not cost the others theirs
@@ -258,7 +267,7 @@ def _progress(screen: Console) -> Progress:
                     disable=not screen.is_terminal)
 
 
-def _summary(rows: Sequence[Row], csv: Path, page: Path, directory: Path, settings: Settings) -> Iterator[str]:
+def _summary(rows: Sequence[Row], directory: Path, settings: Settings) -> Iterator[str]:
     graded = [row for row in rows if row.standing is not None]
     human = [row for row in rows if row.standing is None or row.standing.pending or row.notes]
     yield f"{len(graded)} of {len(rows)} graded; {len(human)} need a human: a written answer, a note, or not graded."
@@ -269,6 +278,3 @@ def _summary(rows: Sequence[Row], csv: Path, page: Path, directory: Path, settin
     absent = [student for student in roster.students if student not in {row.student for row in rows}] if roster else []
     if absent:
         yield f"On the roster, and nothing handed in: {', '.join(absent)}."
-    book = gradebook.shown(gradebook.url(directory, settings.database))
-    yield (f"Marks: {csv} and {book}; pages for students: {directory / 'feedback'}; "
-           f"report: {page}.")

@@ -20,21 +20,23 @@ from course_staff.grading.launch import quiet_environment, stage, start_code
 from course_staff.grading.limits import Limits
 from course_staff.grading.zygote import HOME, WORK
 from course_staff.paths import CourseError
+from course_utils import folders
 
 if TYPE_CHECKING:
     from course_staff.grading.connection import Connection
 
-START_SECONDS = 180.0  # for the imports, on a machine that is busy
+PROBE_SECONDS = 180.0  # on a machine that is busy
 CODE = "/course/code"
 CACHE, MIRROR = "/course/data", "/course/mirror"
-# Where systemd and the distributions assign no users; the processes of one worker count for its user alone.
+# Where systemd and the distributions assign no users; the processes of one grader count for its user alone.
 FIRST_USER, USERS = 0x70000000, 0x10000
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts",
           "/etc/localtime")
 OWN = ("/tmp", "/dev", "/proc")
-# What notebooks may import and what takes most of a second; torch and matplotlib are always there.
-HEAVY = ("torchvision", "sklearn.datasets")
+# What takes most of a second to import, and the words of which one stands in a lab that does; torch and matplotlib are
+# always there. course_utils.data takes digits from scikit-learn, and the first optimiser imports torch._dynamo.
+HEAVY = {"torchvision": ("torchvision",), "sklearn.datasets": ("data.",), "torch._dynamo": ("optim", "training.")}
 _PASSWD = "student:x:{uid}:{uid}:student:{home}:/bin/sh\n"
 _GROUP = "student:x:{uid}:\n"
 
@@ -57,7 +59,7 @@ class Sandbox:
 
     limits: Limits = field(default_factory=Limits)
     hidden: tuple[Path, ...] = ()
-    warm: tuple[str, ...] = HEAVY
+    warm: tuple[str, ...] = tuple(HEAVY)
     name: str = field(default="bubblewrap", init=False)
 
     def check(self) -> None:
@@ -72,7 +74,7 @@ class Sandbox:
                     raise NoSandbox(f"{folder} lies in {source}, which every candidate can read: move it elsewhere.")
         with tempfile.TemporaryDirectory(prefix="sandbox-") as staged:
             probe = command(Path(staged), "probe")
-            done = subprocess.run(probe, capture_output=True, text=True, timeout=START_SECONDS, check=False)
+            done = subprocess.run(probe, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
             raise NoSandbox(f"No sandbox on this machine: {reason}\n{HELP}")
@@ -80,12 +82,12 @@ class Sandbox:
     def start(self, cpu_used: float = 0.0) -> Connection:
         """A new candidate, in namespaces of its own. Raises LimitExceeded, Disconnected, ProtocolError or OSError."""
         # What the process that only hands out the work does without: torch, for one.
-        from course_staff.grading import warm
+        from course_staff.grading import caged
         from course_staff.grading.wire import LimitExceeded
 
         if cpu_used > self.limits.cpu_seconds:
             raise LimitExceeded(f"more than {self.limits.cpu_seconds:,} s of processor time")
-        return warm.zygote(self.warm).start(self.limits, cpu_used)
+        return caged.candidate(self.limits, cpu_used, self.warm)
 
 
 def _sources() -> list[Path]:
@@ -137,14 +139,13 @@ def command(folder: Path, argument: str, heavy: Sequence[str] = ()) -> list[str]
 
 
 def _cache() -> Path | None:
-    from course_utils.data import _fetch
-
-    folder = _fetch.cache_folder()
+    folder = folders.cache_folder()
     return folder.resolve() if folder.is_dir() else None
 
 
 def _mirror() -> Path | None:
-    from course_utils.data import _fetch
-
-    folder = _fetch.mirror_folder()
+    try:
+        folder = folders.mirror_folder()
+    except FileNotFoundError as error:
+        raise CourseError(f"{error}") from None
     return folder and folder.resolve()

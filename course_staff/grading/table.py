@@ -10,9 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from course_staff.grading import sanitise
-from course_staff.grading.gradebook import Mark
+from course_staff.grading.marks import Mark, Row
 from course_staff.grading.notebook import NO_SANDBOX
-from course_staff.grading.record import Row
 from course_staff.lab import Lab
 
 PENDING = "?"

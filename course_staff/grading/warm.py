@@ -1,103 +1,120 @@
-"""A worker's warm process, of which every candidate is a fork: starting it, and asking it for one."""
+"""The warm process, of which every candidate is a fork: starting it, and finding the one to ask.
+
+The process that hands out work starts one for all workers of its machine (`shared`). A worker that has none, or whose
+one has gone, starts its own. Done without torch, which the process that hands out work does not import.
+"""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import os
+import select
 import shutil
 import socket
-import struct
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from course_staff.grading.connection import Connection
-from course_staff.grading.limits import Cage, Limits
-from course_staff.grading.sandbox import HEAVY, START_SECONDS, command
-from course_staff.grading.wire import Budget, Disconnected, ProtocolError, receive, send
+from course_staff.grading.sandbox import HEAVY, command
 
-FORK_SECONDS = 60.0
+# Since 5.14 the kernel counts processes for each candidate's user namespace. Before, all of a user's counted together,
+# and one candidate could leave none to another.
+_COUNTS_APART = (5, 14)
 
 
 class Zygote:
-    """The warm process of this worker, and the bubblewrap around it."""
+    """A warm process with the bubblewrap around it. It takes requests while it imports, and answers when it is warm.
 
-    def __init__(self, heavy: Sequence[str]) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="sandbox-"))
-        self.log = self.folder / "log"
-        self.socket, theirs = socket.socketpair()
+    control: where requests are sent, one message each, so that several workers can send. mine: False for the process
+    of another one's, which this one only asks.
+    """
+
+    def __init__(self, control: socket.socket) -> None:
+        self.control = control
+        self.folder: Path | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        self.answered = False
+
+    @classmethod
+    def begin(cls, heavy: Sequence[str]) -> Zygote:
+        """Start one. heavy: what it imports, of `sandbox.HEAVY`. Raises NoSandbox or OSError."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self = cls(ours)
         try:
-            with theirs, self.log.open("wb") as log:
+            self.folder = Path(tempfile.mkdtemp(prefix="sandbox-"))
+            with theirs, (self.folder / "log").open("wb") as log:
                 self.process = subprocess.Popen(
                     command(self.folder, str(theirs.fileno()), heavy), pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 )
-            receive(self.socket, Budget(START_SECONDS))
-        except BaseException as error:
-            reason = self.log.read_text(errors="replace").strip()[-500:] if self.log.is_file() else ""
-            self.end()
-            if isinstance(error, Disconnected):
-                raise Disconnected(f"the sandbox did not start: {reason}") from None
-            raise
-
-    def start(self, limits: Limits, cpu_used: float) -> Connection:
-        ours, theirs = socket.socketpair()
-        cage = None
-        try:
-            with theirs:
-                ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-                kernel = limits.of_a_process()
-                send(self.socket, {"limits": kernel, "disk_megabytes": limits.disk_megabytes}, Budget(FORK_SECONDS))
-                socket.send_fds(self.socket, [b"F"], [theirs.fileno()])
-            ours.settimeout(FORK_SECONDS)
-            cage = Cage(_sender(ours, b"I"), limits, cpu_used)
-            candidate = _sender(ours, b"C")
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
-            cage.close_around(candidate)
-            ours.send(b"G")
-            connection = Connection(ours, candidate, cage)
-            connection.ask({"op": "seed", "seed": 0}, Budget(FORK_SECONDS))
-            return connection
         except BaseException:
-            ours.close()
-            if cage is not None:
-                cage.end()
+            self.end()
             raise
+        return self
 
     def lives(self) -> bool:
-        return self.process.poll() is None
+        """Whether the process is there: with it goes the other end."""
+        poll = select.poll()
+        poll.register(self.control, 0)
+        return not poll.poll(0)
+
+    def log(self) -> str:
+        """The end of what the process has written, for the one who started it."""
+        with contextlib.suppress(OSError, TypeError):
+            return (self.folder / "log").read_text(errors="replace").strip()[-500:]  # type: ignore[operator]
+        return ""
 
     def end(self) -> None:
-        self.socket.close()
-        with contextlib.suppress(AttributeError):
+        """End the process if it is ours, and with it all candidates. May be called twice."""
+        self.control.close()
+        if self.process is not None:
             self.process.kill()
             self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
-_current: Zygote | None = None
+_own: Zygote | None = None
+_given: Zygote | None = None
 
 
-def zygote(heavy: Sequence[str] = HEAVY) -> Zygote:
-    """This worker's; a new one where the last has ended. heavy: what a new one imports, of `sandbox.HEAVY`."""
-    global _current
-    if _current is None or not _current.lives():
-        if _current is not None:
-            _current.end()
-        _current = Zygote(heavy)
-        atexit.register(_current.end)
-    return _current
+def zygote(heavy: Sequence[str] = tuple(HEAVY)) -> Zygote:
+    """The one to ask: the machine's, or else this worker's own; a new one where that has ended."""
+    global _own
+    if _given is not None and _given.lives():
+        return _given
+    if _own is None or not _own.lives():
+        if _own is not None:
+            _own.end()
+        _own = Zygote.begin(heavy)
+        atexit.register(_own.end)
+    return _own
 
 
-def _sender(connection: socket.socket, expected: bytes) -> int:
-    """Who sent the next byte: the kernel's word, in our numbers."""
-    content, ancillary, _, _ = connection.recvmsg(512, socket.CMSG_SPACE(struct.calcsize("3i")))
-    if not content:
-        raise Disconnected("the process ended before it was a candidate")
-    if content != expected:
-        raise ProtocolError(f"a candidate could not be isolated: {content[1:].decode(errors='replace')}")
-    for level, kind, data in ancillary:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
-            return struct.unpack("3i", data)[0]
-    raise ProtocolError("the kernel did not say who sends")
+@contextlib.contextmanager
+def shared(heavy: Sequence[str]) -> Iterator[None]:
+    """One warm process for all workers that start inside; none, and each its own, where the kernel would mix counts."""
+    global _given
+    version = tuple(int(number) for number in os.uname().release.split("-")[0].split(".")[:2])
+    if version < _COUNTS_APART:
+        yield
+        return
+    _given = Zygote.begin(heavy)
+    try:
+        yield
+    finally:
+        _given.end()
+        _given = None
+
+
+def given() -> socket.socket | None:
+    """What a worker is given, to ask the machine's warm process; None where there is none."""
+    return None if _given is None else _given.control
+
+
+def take(control: socket.socket | None) -> None:
+    """In a worker: ask this one from now on."""
+    global _given
+    _given = None if control is None else Zygote(control)

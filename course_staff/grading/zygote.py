@@ -13,9 +13,11 @@ for which nothing heavy is imported at the top. Linux only.
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import platform
 import resource
+import select
 import signal
 import socket
 import sys
@@ -109,21 +111,40 @@ def close_all_but(*kept: int) -> None:
     os.closerange(start, os.sysconf("SC_OPEN_MAX"))
 
 
-def _init() -> NoReturn:
-    """PID 1: reap what ends, until all have. Student code cannot signal it or look into it."""
+def _init(lifeline: int) -> NoReturn:
+    """PID 1: reap what ends, until all have or the examiner has gone; the rest ends with it.
+
+    Student code cannot look into it, and with its signals only wake it.
+    """
     libc.prctl(_DUMPABLE, 0, 0, 0, 0)
-    close_all_but()
+    close_all_but(lifeline)
+    woken, wake = os.pipe()
+    os.set_blocking(woken, False)
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    poll = select.poll()
+    poll.register(lifeline, 0)
+    poll.register(woken, select.POLLIN)
     try:
         while True:
-            os.wait()
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+            if lifeline in dict(poll.poll()):
+                os._exit(1)
+            os.read(woken, 4096)
     except ChildProcessError:
         os._exit(0)
 
 
-def _child(descriptor: int, request: dict[str, Any], serve: Callable[[socket.socket], NoReturn]) -> NoReturn:
-    """In a fork of the zygote: become a candidate in namespaces of its own."""
+def _child(descriptors: list[int], request: dict[str, Any], serve: Callable[[socket.socket], NoReturn]) -> NoReturn:
+    """In a fork of the zygote: become a candidate in namespaces of its own.
+
+    descriptors: of the connection to the examiner, and of a pipe whose other end is open while the examiner lives.
+    """
+    descriptor, lifeline = descriptors
     try:
-        close_all_but(descriptor)
+        close_all_but(descriptor, lifeline)
         isolate()
         if os.fork():
             os._exit(0)
@@ -136,7 +157,8 @@ def _child(descriptor: int, request: dict[str, Any], serve: Callable[[socket.soc
         connection.send(b"I")
         if os.fork():
             drop_privileges()
-            _init()
+            _init(lifeline)
+        os.close(lifeline)
         os.setsid()
         connection.send(b"C")
         connection.recv(1)  # the examiner has put its limits around this process
@@ -163,9 +185,7 @@ def _warm() -> Any:
     for name in (*heavy, "matplotlib.pyplot", "course_utils.checks", "course_utils.plotting",
                  "course_utils.widgets", "course_utils.training", "course_utils.data", "course_utils.device"):
         importlib.import_module(name)
-    # The first use of an optimiser imports for seconds, the first drawing reads fonts and builds a parser.
-    torch.optim.Adam([torch.zeros(1, requires_grad=True)]).step()
-    _draw()
+    _draw()  # the first drawing reads fonts and builds a parser
     candidate.quiet()
     return prepared
 
@@ -216,25 +236,21 @@ def use_huge_pages() -> None:
 
 
 def main(descriptor: int) -> None:
-    """Serve the examiner: one fork for every socket it sends."""
-    from course_staff.grading.wire import Disconnected, receive, send
-
+    """Serve the examiners of this machine: one fork for every request, which is one message."""
     control = socket.socket(fileno=descriptor)
     prepared = _warm()
     use_huge_pages()
     _check_forkable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    send(control, {"ready": True})
     while True:
-        try:
-            request = receive(control)
-            _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-        except Disconnected:
+        request, descriptors, _, _ = socket.recv_fds(control, 4096, 2)
+        if not request:
             return
         child = os.fork()
         if not child:
-            _child(descriptors[0], request, prepared.serve)
-        os.close(descriptors[0])
+            _child(descriptors, json.loads(request), prepared.serve)
+        for descriptor in descriptors:
+            os.close(descriptor)
         os.waitpid(child, 0)
 
 

@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 import pooch
 
-from .. import progress
+from .. import folders, progress
 from ..checks.errors import Plain
+from ..folders import cache_folder
 
 REACH_SECONDS = 5.0  # within which a server must answer at all
 STALL_SECONDS = 20.0  # for which a download may pause
@@ -50,20 +51,12 @@ class RemoteFile:
     convert: Callable[[Path], bytes] | None = None
 
 
-def cache_folder() -> Path:
-    """COURSE_DATA_DIR, or the folder for caches of the user (on Linux ~/.cache/deep-learning-course)."""
-    return Path(os.environ.get("COURSE_DATA_DIR") or pooch.os_cache("deep-learning-course")).expanduser()
-
-
 def mirror_folder() -> Path | None:
     """COURSE_DATA_MIRROR, or None where it is unset. Raises DataError if it is set and no such folder exists."""
-    setting = os.environ.get("COURSE_DATA_MIRROR")
-    if not setting:
-        return None
-    folder = Path(setting).expanduser()
-    if not folder.is_dir():
-        raise DataError(f"COURSE_DATA_MIRROR is {setting!r}, and there is no such folder. Correct it, or unset it.")
-    return folder
+    try:
+        return folders.mirror_folder()
+    except FileNotFoundError as error:
+        raise DataError(f"{error}") from None
 
 
 def read(file: RemoteFile) -> bytes:

@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def pages(site: Path) -> list[Path]:
-    found = sorted(path for path in site.rglob("*.html") if "_static" not in path.parts)
+    """All pages but the one that only leads to another: a browser may leave it at any moment."""
+    found = sorted(path for path in site.rglob("*.html")
+                   if "_static" not in path.parts and path != site / "index.html")
     assert len([path for path in found if path.parent.name == "lectures"]) == len(list(ROOT.glob("lectures/*.ipynb")))
     return found
 
@@ -50,6 +52,14 @@ def test_every_page_opens_from_disk_without_a_network_and_fits_the_window(site: 
         page.close()
     context.close()
     assert not problems, "\n".join(problems)
+
+
+def test_the_first_page_leads_to_the_index(site: Path, browser) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto((site / "index.html").as_uri())
+    page.wait_for_url("**/docs/index.html", timeout=120_000)
+    context.close()
 
 
 def test_axe_finds_nothing_serious(site: Path, browser, axe: str) -> None:

@@ -13,8 +13,7 @@ import pytest
 from rich.console import Console
 
 from course_staff import demo
-from course_staff.grading.gradebook import Mark
-from course_staff.grading.record import Row
+from course_staff.grading.marks import Mark, Row
 from course_staff.lab import Lab
 from course_staff.paths import Course
 

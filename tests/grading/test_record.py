@@ -18,15 +18,16 @@ from typing import Any
 import nbformat
 import nbgrader.api
 import pytest
+import sqlalchemy
 from nbgrader.api import Gradebook
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from course_staff.grading import gradebook, notebook, record
-from course_staff.grading.job import Job, Result, Verdict
+from course_staff.grading.job import Job, Outcome, Result, Verdict
+from course_staff.grading.marks import Row
 from course_staff.grading.prepare import prepare
-from course_staff.grading.record import Outcome, Row
 from course_staff.lab import Lab
 from course_staff.paths import CourseError, put_scripts_on_path
 
@@ -276,6 +277,13 @@ def test_marks_of_an_earlier_file_go_and_manual_marks_stay(desk: Desk) -> None:
 def test_two_runs_do_not_record_at_once(desk: Desk) -> None:
     with desk.recording(), pytest.raises(CourseError, match="Another"), desk.recording():
         pass
+
+
+def test_a_new_gradebook_has_the_version_that_nbgrader_gives_one(tmp_path: Path) -> None:
+    put_scripts_on_path()
+    with gradebook.opened(tmp_path, "a course") as book:
+        version = book.db.execute(sqlalchemy.text("select version_num from alembic_version")).scalar_one()
+    assert version == nbgrader.api.get_alembic_version()
 
 
 def test_a_file_that_is_no_gradebook_gets_a_line(desk: Desk) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from course_staff.grading import report, similar
-from course_staff.grading.gradebook import Mark, Standing
-from course_staff.grading.record import Row
+from course_staff.grading.marks import Mark, Row, Standing
 from tests.grading.test_run import NAME
 
 POINTS = {"double": 2.0, "norm": 3.0}

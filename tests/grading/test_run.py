@@ -7,6 +7,7 @@ import functools
 import io
 import json
 import os
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
@@ -21,9 +22,9 @@ from rich.console import Console
 from course_staff.grading import gradebook, run, table
 from course_staff.grading.job import Job
 from course_staff.grading.launch import PlainProcess
+from course_staff.grading.marks import Mark, Row, Standing
 from course_staff.grading.notebook import NO_SANDBOX
 from course_staff.grading.pool import Task
-from course_staff.grading.record import Row
 from course_staff.grading.run import Settings
 from course_staff.paths import CourseError, put_scripts_on_path
 
@@ -348,13 +349,13 @@ def test_a_line_is_shown_as_soon_as_a_result_is_there(mini: Any, tmp_path: Path,
 
 
 def test_the_table_marks_what_waits_and_what_is_manual(mini: Any) -> None:
-    def row(student: str, why: gradebook.Mark, *notes: str) -> Row:
-        marks = {"double": gradebook.Mark(2, 2, False, False), "norm": gradebook.Mark(1.5, 3, False, True), "why": why}
-        return Row(student, gradebook.Standing(marks, 3.5, 9), notes, sandbox="bubblewrap")
+    def row(student: str, why: Mark, *notes: str) -> Row:
+        marks = {"double": Mark(2, 2, False, False), "norm": Mark(1.5, 3, False, True), "why": why}
+        return Row(student, Standing(marks, 3.5, 9), notes, sandbox="bubblewrap")
 
     screen = paper()
-    table.show(mini.lab, [row("anna", gradebook.Mark(0, 4, True, False), *(f"note {n}" for n in range(9))),
-                          row("b[red]n", gradebook.Mark(0, 4, False, False), "a \x1b[2J[bold]note")], screen)
+    table.show(mini.lab, [row("anna", Mark(0, 4, True, False), *(f"note {n}" for n in range(9))),
+                          row("b[red]n", Mark(0, 4, False, False), "a \x1b[2J[bold]note")], screen)
     shown = text_on(screen)
     lines = shown.splitlines()
     assert [line.split("│")[2:6] for line in lines if "anna" in line] == [["  2 ", " 1.5* ", "  ? ", "   3.5 "]]
@@ -362,3 +363,27 @@ def test_the_table_marks_what_waits_and_what_is_manual(mini: Any) -> None:
     assert "note 2" in shown and "note 3" not in shown and "6 more" in shown
     assert "? waits for a human" in shown and "* given by hand" in shown
     assert NO_SANDBOX not in shown
+
+
+def test_what_hands_out_the_work_does_so_without_torch(mini: Any, tmp_path: Path) -> None:
+    """Importing it would keep every run waiting, and the memory of a machine with many workers."""
+    put(tmp_path / "class", "anna", mini.release)
+    program = f"""
+import sys
+from pathlib import Path
+from course_staff.grading import run, table
+from course_staff.grading.sandbox import NoSandbox, Sandbox
+from course_staff.grading.launch import PlainProcess
+from course_staff.paths import Course
+try:
+    Sandbox().check()
+except NoSandbox:
+    pass
+if __name__ == "__main__":
+    run.mark(Course(Path({str(mini.course.root)!r})), Path({str(tmp_path / "class")!r}), {NAME!r},
+             run.Settings(launcher=PlainProcess()))
+    print("with torch" if "torch" in sys.modules else "without torch")
+"""
+    (tmp_path / "program.py").write_text(program)
+    done = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, text=True, timeout=300)
+    assert done.stdout.endswith("without torch\n") and "1 of 1 graded" in done.stdout, done.stdout + done.stderr

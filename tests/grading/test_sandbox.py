@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from course_staff.grading import processes, sandbox
+from course_staff.grading import pool, processes, sandbox, warm
 from course_staff.grading.connection import Connection
 from course_staff.grading.examine import examine, run_cell
 from course_staff.grading.limits import Cgroup, Limits
@@ -342,6 +343,96 @@ time.sleep(600)
     while any(map(psutil.pid_exists, inside)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not [pid for pid in inside if psutil.pid_exists(pid)]
+
+
+@pytest.fixture
+def machine(caged_launcher: Sandbox) -> Iterator[warm.Zygote]:
+    """The machine's warm process, as the grader starts it."""
+    with warm.shared(()):
+        assert warm._given is not None
+        yield warm._given
+    assert warm.zygote() is not None and warm._given is None
+
+
+def test_one_warm_process_serves_the_workers_of_a_machine(machine: warm.Zygote) -> None:
+    """Each in its own process, as it is in grading, with its own count of processes, and none sees the other."""
+    with pool.local(2) as workers:
+        both = [workers.submit(hold_all, number) for number in range(2)]
+        said = [future.result(timeout=300) for future in both]
+    assert len({outer for outer, _ in said}) == 2, "two workers"
+    for _, (held, own) in said:
+        assert held in range(SMALL.processes - 10, SMALL.processes + 1) and own <= SMALL.processes + 1
+    assert machine.lives() and len(processes.descendants(machine.process.pid)) <= 2
+
+
+def hold_all(number: int) -> tuple[int, list[int]]:
+    """In a worker: take all processes that a candidate may have, while another one does the same."""
+    connection = Sandbox(SMALL).start()
+    try:
+        said = says(connection, """
+import os, subprocess, time
+held = []
+deadline = time.monotonic() + 20
+while time.monotonic() < deadline:
+    try:
+        held.append(subprocess.Popen(["sleep", "600"]))
+    except OSError:
+        break
+time.sleep(3)  # the other one is as far by now
+print([len(held), sum(name.isdigit() for name in os.listdir("/proc"))])
+""", 60)
+        return os.getpid(), ast.literal_eval(said)
+    finally:
+        connection.close()
+        connection.place.end()
+
+
+def test_a_worker_that_is_killed_takes_its_candidates_with_it_and_no_other_s(machine: warm.Zygote) -> None:
+    mine = Sandbox(SMALL).start()
+    with pool.local(1) as workers:
+        init = workers.submit(leave_something).result(timeout=300)
+        theirs = [init, *processes.descendants(init)]
+        assert len(theirs) >= 3
+        for worker in list(workers._processes.values()):
+            worker.kill()
+        assert not psutil.wait_procs([psutil.Process(pid) for pid in theirs if psutil.pid_exists(pid)], timeout=20)[1]
+    assert "alive" in says(mine, "print('alive')") and machine.lives()
+    mine.close()
+    mine.place.end()
+
+
+def leave_something() -> int:
+    """In a worker: a candidate that ignores signals and has a process of its own session; nobody ends it."""
+    connection = Sandbox(SMALL).start()
+    says(connection, "import signal, subprocess; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+                     "subprocess.Popen(['sleep', '600'], start_new_session=True)")
+    kept.append(connection)
+    return connection.place.init
+
+
+kept: list[Connection] = []
+
+
+def test_a_worker_whose_machine_lost_its_warm_process_starts_its_own(machine: warm.Zygote) -> None:
+    connection = Sandbox(SMALL).start()
+    machine.process.kill()
+    machine.process.wait()
+    with pytest.raises(Disconnected):
+        says(connection, "1")
+    connection.place.end()
+    deadline = time.monotonic() + 20  # it dies with bubblewrap's first process, a moment later
+    while machine.lives() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not machine.lives()
+    other = Sandbox(SMALL).start()
+    assert "2" in says(other, "print(1 + 1)")
+    other.close()
+    other.place.end()
+
+
+def test_a_warm_process_that_cannot_start_says_why(caged_launcher: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    with warm.shared(("no_such_package",)), pytest.raises(Disconnected, match="no_such_package"):
+        Sandbox(SMALL).start()
 
 
 # Marks
