@@ -98,7 +98,8 @@ def main() -> int:
                     median = statistics.median(taken)
                     late += median > AIM
                     what = " ".join(explorer.name(explorer.controls[0]).split())[:28]
-                    print(f"{lecture:16} {number:8} {what:28} {median:7.0f} {max(taken):8.0f} {len(taken):6}", flush=True)
+                    print(f"{lecture:16} {number:8} {what:28} {median:7.0f} {max(taken):8.0f} {len(taken):6}",
+                          flush=True)
                 page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
                 page.close()
         finally:
