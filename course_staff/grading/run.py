@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from course_staff.authoring import notebooks
+from course_staff.authoring.colab import plain
 from course_staff.grading import cluster, pool, sanitise, table
 from course_staff.grading.collect import Submission, submissions
 from course_staff.grading.collected import Collected, Timing
@@ -27,7 +29,7 @@ from course_staff.grading.prepare import MAX_BYTES, Unreadable, prepare
 from course_staff.grading.roster import Roster
 from course_staff.grading.sandbox import HEAVY, Sandbox
 from course_staff.grading.store import Store, key_of, machinery, replace
-from course_staff.lab import Lab
+from course_staff.lab import SOLUTION_BEGIN, SOLUTION_END, Cell, Lab
 from course_staff.paths import Course, CourseError
 
 if TYPE_CHECKING:
@@ -254,6 +256,23 @@ def check_release(lab: Lab, release: Path) -> None:
         prepare(lab, release, release, "release", 0)
     except Unreadable as error:
         raise CourseError(f"{release}: {error} Run `course build`.") from None
+    # Students would be told of another check than the one that marks them.
+    for cell, released in zip(lab.cells, notebooks.read(release).cells, strict=True):
+        points = released.metadata.get("nbgrader", {}).get("points", 0)
+        if not _released_as(cell, plain(released.source)) or points != cell.points:
+            what = f"the cell {cell.grade_id!r}" if cell.grade_id else f"the cell of line {cell.line}"
+            raise CourseError(f"{release}: {what} is not as in today's source of the lab. Run `course build`; if "
+                              "students have the lab already, see \"Change a test after release\" in "
+                              "docs/instructors.md.")
+
+
+def _released_as(cell: Cell, released: str) -> bool:
+    """Whether a released cell comes from this one; a stub stands where this one has the solution."""
+    if cell.role not in ("answer", "written"):
+        return released.rstrip() == cell.visible.rstrip()
+    before, _, rest = cell.source.partition(SOLUTION_BEGIN)
+    after = rest.rpartition(SOLUTION_END)[2]
+    return released.startswith(before.rstrip()) and released.rstrip().endswith(after.strip())
 
 
 def _check_directory(directory: Path) -> None:

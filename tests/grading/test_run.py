@@ -335,6 +335,26 @@ def test_a_release_that_is_missing_or_of_another_source_is_refused(mini: Any, tm
     nbformat.write(stale, tmp_path / "stale.ipynb")
     with pytest.raises(CourseError, match="course build"):
         run.check_release(mini.lab, tmp_path / "stale.ipynb")
+    run.check_release(mini.lab, mini.release)
+
+
+@pytest.mark.parametrize(("role", "old", "new"), [
+    ("test", "expected, \"double(x)\"", "expected, \"double\""), ("answer", '"""', '"""New: '), ("prose", "#", "# Once more:"), ("points", "", "")])
+def test_a_release_with_an_older_cell_is_refused(mini: Any, tmp_path: Path, role: str, old: str, new: str) -> None:
+    """A visible check that was changed, a task, a text, the points: the instructor forgot to build."""
+    stale = nbformat.read(mini.release, as_version=4)
+    for ours, cell in zip(mini.lab.cells, stale.cells, strict=True):
+        if role == "points" and ours.role == "test":
+            cell.metadata.nbgrader.points += 1
+            break
+        if ours.role == role and old in cell.source:
+            cell.source = cell.source.replace(old, new, 1)
+            break
+    else:
+        pytest.fail("nothing was changed")
+    nbformat.write(stale, tmp_path / "stale.ipynb")
+    with pytest.raises(CourseError, match=r"today's source.*course build"):
+        run.check_release(mini.lab, tmp_path / "stale.ipynb")
 
 
 def test_a_line_is_shown_as_soon_as_a_result_is_there(mini: Any, tmp_path: Path, examiners: Any) -> None:
