@@ -123,8 +123,28 @@ def write(directory: Path, lab: Lab, student: str, autograded: NotebookNode, ent
         raise FeedbackFailed(f"{type(error).__name__}: {error}") from error
     if TOP not in html:
         raise FeedbackFailed("nbgrader's page has no place for the first line.")
-    if first_line:
-        html = html.replace(TOP, f'{TOP}\n<p class="container text-danger"><b>{first_line}</b></p>', 1)
+    html = _named(html, lab, entry)
+    for line in (_waiting(lab, entry), first_line):
+        if line:
+            html = html.replace(TOP, f'{TOP}\n<p class="container text-danger"><b>{line}</b></p>', 1)
     page = directory / "feedback" / student / lab.name / f"{lab.name}.html"
     replace(page, html.encode())
     return page
+
+
+def _named(html: str, lab: Lab, entry: Entry) -> str:
+    """The list of scores at the top with the exercises' names: nbgrader calls each of them a test cell."""
+    for exercise, cell in (*lab.tests.items(), *lab.written.items()):
+        link = re.escape(f'<li><a href="#{cell.grade_id}">')
+        if entry.grades[cell.grade_id or ""][-1]:
+            html = re.sub(rf"({link})[^<]*(</a>) \(Score: [^)]*\)", rf"\g<1>{exercise}\g<2> (not graded yet)", html,
+                          count=1)
+        else:
+            html = re.sub(rf"({link})[^<]*(</a>)", rf"\g<1>{exercise}\g<2>", html, count=1)
+    return html
+
+
+def _waiting(lab: Lab, entry: Entry) -> str:
+    """A line for a student who sees the page before a human has seen the written answers."""
+    waiting = [exercise for exercise, cell in lab.written.items() if entry.grades[cell.grade_id or ""][-1]]
+    return f"Not graded yet, and 0 points until then: {', '.join(waiting)}." if waiting else ""

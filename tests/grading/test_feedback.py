@@ -42,7 +42,10 @@ def nbgraders_page(directory: Path, student: str) -> str:
     return (directory / "feedback" / student / NAME / f"{NAME}.html").read_text(encoding="utf-8")
 
 
-def test_a_page_is_nbgraders_page(desk: Desk) -> None:
+def test_a_page_is_nbgraders_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    # But for the names of the exercises.
+    monkeypatch.setattr(feedback, "_named", lambda html, *facts: html)
+    monkeypatch.setattr(feedback, "_waiting", lambda *facts: "")
     buffer = io.BytesIO()
     Image.new("RGB", (3, 3), "red").save(buffer, format="PNG")
     picture = base64.b64encode(buffer.getvalue()).decode()
@@ -70,6 +73,20 @@ def test_a_page_is_nbgraders_page(desk: Desk) -> None:
         assert ("<img" in ours) == (student == "full")
         # nbgrader's has been through this parser.
         assert str(BeautifulSoup(ours, features="html.parser")) == nbgraders_page(desk.directory, student)
+
+
+def test_the_list_of_scores_names_the_exercises_and_says_what_waits(desk: Desk) -> None:
+    answered = desk.outcome("ben", answers=ANSWERS | {"why": "Because."})
+    desk.record(answered)
+    page = desk.feedback("ben")
+    items = [" ".join(item.get_text().split()) for item in BeautifulSoup(page, features="html.parser").select("li")
+             if item.a and item.a["href"] in ("#test_double", "#test_norm", "#why")]
+    assert items == ["double (Score: 2.0 / 2.0)", "norm (Score: 3.0 / 3.0)", "why (not graded yet)"]
+    assert "Not graded yet, and 0 points until then: why." in page
+    desk.by_hand("why", "ben", manual_score=2.0)
+    desk.record(answered)
+    page = desk.feedback("ben")
+    assert "why</a> (Score: 2.0 / 4.0)" in page and "ot graded yet" not in page
 
 
 def test_a_page_does_not_carry_anything_of_the_one_before(desk: Desk) -> None:
