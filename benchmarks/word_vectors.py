@@ -6,7 +6,7 @@
     python benchmarks/word_vectors.py --pairs 0            without word2vec; under a minute
 
 "docstrings": vectors of the documentation that is installed here (`data.docstrings()`), on the questions of
-benchmarks/analogies.txt, which were written before any score was seen. "english": vectors of English text
+data.analogies("docstrings"), which were written before any score was seen. "english": vectors of English text
 (`data.wikipedia()`, else `data.wikitext2()`), on Google's analogies and on word pairs that people judged. Where these
 sets cannot be had the program says so. The settings are word2vec's usual ones (5 negative samples, exponent 0.75,
 subsampling at 1e-3, 100 dimensions) and were not chosen by the scores that are printed here, with one exception: those
@@ -22,7 +22,6 @@ import re
 import time
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
@@ -153,18 +152,6 @@ def solve(words: tuple[str, ...], vectors: np.ndarray, questions: list[Question]
     return answers
 
 
-def read_questions(path: Path) -> dict[str, list[Question]]:
-    """Questions by group, from a file in Google's format with comments."""
-    groups: dict[str, list[Question]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line.startswith(":"):
-            groups[line[1:].strip()] = []
-        elif line.strip() and not line.startswith("#"):
-            a, b, c, d = line.split()
-            groups[list(groups)[-1]].append((a, b, c, d))
-    return groups
-
-
 def spearman(
     words: tuple[str, ...], vectors: np.ndarray, pairs: tuple[tuple[str, str, float], ...]
 ) -> tuple[float, int]:
@@ -210,7 +197,7 @@ def docstrings(million_pairs: int) -> None:
     text = data.docstrings()
     corpus = read_corpus(text.sentences())
     print(f"{text}\n{len(corpus.ids):,} words of {len(corpus.words):,} kinds that occur {MIN_COUNT} times or more")
-    groups = read_questions(Path(__file__).with_name("analogies.txt"))
+    groups = data.analogies("docstrings").groups
     vectors = all_vectors(corpus, [("SVD", 2), ("SVD", 5), ("SGNS", 2), ("SGNS", 5)], million_pairs)
     right = {title: {g: solve(corpus.words, v, qs) for g, qs in groups.items()} for title, v in vectors.items()}
     ours = [group for group in groups if group != KNOWN]

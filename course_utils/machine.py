@@ -303,6 +303,7 @@ def _kernel() -> Line:
     if find_spec("ipykernel") is None:
         return Line("Kernel", "no ipykernel", "Notebooks cannot run in this Python: ipykernel is not installed.",
                     _install(*_lab_packages("ipykernel")), stops=True)
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # a debugger that comes with it has words for it
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
     try:

@@ -91,7 +91,7 @@ assert kept[0.5] < 1e-3 and kept[2.0] > 0.9 and remember(2.0)[26] < -0.9
 
 # %% [markdown] slide="fragment"
 # With $u = 2$ the unit is a **latch**: it holds the sign of the last pulse for ever, because $h = \tanh(2h)$ has two
-# stable solutions, $\pm 0.957$. With $u < 1$ the only stable state is 0, and the memory fades. Keep this picture:
+# stable solutions, $\pm 0.958$. With $u < 1$ the only stable state is 0, and the memory fades. Keep this picture:
 # section 4 shows that the latch, which remembers so well, is blind to the *gradient* of what it remembers.
 
 # %% [markdown] slide="subslide"
@@ -512,7 +512,7 @@ ledger.append(("V F", "vanishing gradients", f"after 30 steps: tanh (scale 1) {a
 # - The LSTM's gradient fades slowly. A forget bias of 1, or of 3, makes the difference between a short memory and a
 #   long one. "Vanishing gradient is still an issue" (deck F) is right.
 #
-# And the latch of section 1? At its stable state $h = 0.957$ the Jacobian is $u (1 - h^2) = 2 \times 0.084 = 0.17$.
+# And the latch of section 1? At its stable state $h = 0.958$ the Jacobian is $u (1 - h^2) = 2 \times 0.083 = 0.17$.
 # After ten steps the gradient is down by $0.17^{10} \approx 2 \times 10^{-8}$. To *hold* a bit against noise a tanh
 # unit must sit where it is flat, and there the gradient vanishes (Bengio, Simard and Frasconi, 1994). This is not an
 # accident of the initialisation.
@@ -535,8 +535,8 @@ def plot_gradient_reach(scale=1.2, unit="tanh", forget_bias=1.0):
           f"30, {norms[-1]:.1e} after 60.")
 
 
-latch = np.arctanh(0.957) / 0.957  # the u for which 0.957 is a fixed point
-assert abs(latch - 2) < 0.01 and abs(2 * (1 - 0.957**2) - 0.17) < 0.01
+latch = np.arctanh(0.958) / 0.958  # the u for which 0.958 is a fixed point
+assert abs(latch - 2) < 0.01 and abs(2 * (1 - 0.958**2) - 0.17) < 0.01
 widgets.explore(plot_gradient_reach, labels={"forget_bias": "forget bias (LSTM)"},
                 scale=(0.2, 3.0, 0.1), unit=["tanh", "sigmoid", "ReLU", "ReLU, identity", "LSTM"],
                 forget_bias=(-1.0, 5.0, 0.5))
@@ -993,7 +993,7 @@ ledger.append(("N G V", "an LSTM learns to write, letter by letter", f"{final_bi
 # %% [markdown] slide="fragment"
 # The LSTM passes the counting models up to the trigrams. The 5-gram model stays ahead of it: it has counted all 7.8
 # million characters and keeps a table of all different runs of five. Our LSTM has read 1.5 million characters, has some
-# 100,000 numbers in which to keep them, and took some ten seconds. Given more of all three, recurrent nets win
+# 100,000 numbers in which to keep them, and took seconds. Given more of all three, recurrent nets win
 # (Karpathy, Johnson and Fei-Fei, 2015). A claim that a net "has learned the language" should always name the counting
 # model beside it.
 #
@@ -1088,7 +1088,7 @@ def brackets(text):
 long_text = write(writer, alphabet, 4000, temperature=0.7, seed=1)
 for name, text in (("deck V's Linux sample", LINUX), ("4,000 characters of ours", long_text)):
     opened, right, wrong = brackets(text)
-    print(f"{name:<25} {opened:>3} brackets opened, {right:>3} closed rightly, {wrong} wrong closings")
+    print(f"{name:<25} {opened:>3} brackets opened, {right:>3} closed rightly, {wrong} wrongly")
 assert brackets(LINUX)[0] == brackets(LINUX)[1] and brackets(LINUX)[2] == 0
 ledger.append(("V", "can even learn document structure",
                f"V 44's sample: all {brackets(LINUX)[0]} brackets close; ours "
@@ -1211,7 +1211,7 @@ for title, get, path in (("Tiny Shakespeare", data.tinyshakespeare, "text/tinysh
     text_val = text_ids[cut : cut + 20 * 2_501].view(20, 2_501)
     counts = counting_bits(text_ids[:cut], text_val, len(text_alphabet))
     _, _, text_stops = learn_to_write(text_ids[:cut], text_val, text_alphabet)
-    print(f"===== {title}: {len(text_ids):,} characters; bits per character: "
+    print(f"\n===== {title}: {len(text_ids):,} characters; bits per character: "
           + ", ".join(f"{order}-gram {bits:.2f}" for order, bits in counts.items()))
     for iteration, (bits, sample) in text_stops.items():
         print(f"\n----- iteration {iteration}: {bits:.2f} bits per character -----\n{sample[:240]}")
@@ -1769,8 +1769,9 @@ ledger.append(("N", "video: blocks of frames, or temporal modelling",
 
 # %% [markdown] slide="fragment"
 # The frames without their order give away the axis of the motion, but not the sense: 50 % is the ceiling there, for any
-# net. A steady motion is a "simple pattern" and visible in two neighbouring frames, so the blocks of fixed length that
-# deck N mentions are enough for it. The LSTM is needed where what matters lies further apart than a block is long.
+# net, give or take the luck of 400 clips. A steady motion is a "simple pattern" and visible in two neighbouring frames,
+# so the blocks of fixed length that deck N mentions are enough for it. The LSTM is needed where what matters lies
+# further apart than a block is long.
 
 # %% [markdown] slide="subslide"
 # ### Motifs in DNA

@@ -85,7 +85,7 @@ try:
     defined = True
 except ValueError as error:
     defined = False
-    print(f"{len(printed[0])} and {len(printed[1])} entries:", str(error)[:78])
+    print(f"{len(printed[0])} and {len(printed[1])} entries:", f"{error}".partition(",")[0])
 assert not defined
 ledger.append(("F", "motel and hotel as printed", "15 and 14 entries, no product (E34)"))
 
@@ -225,7 +225,7 @@ axis.axhline(20, ls=":", color=COLORS["vermillion"], label="20 times")
 for rank in (1, 30, 400, 5_000):
     axis.plot(rank, sorted_counts[rank - 1], "ko")
     axis.annotate(words[rank - 1], (rank, sorted_counts[rank - 1]), (7, 9), textcoords="offset points", fontsize=16)
-axis.set(title="A few words make up most of the text", xlabel="rank of the word", ylabel="occurrences")
+axis.set(title="A hundred words make up half of the text", xlabel="rank of the word", ylabel="occurrences")
 axis.legend()
 plt.show()
 top_share = sorted_counts[:100].sum() / sorted_counts.sum()
@@ -330,7 +330,7 @@ for k in range(1, 9):
     axis.grid(False)
 axes[0].set_yticks(range(8), DECK_WORDS, fontsize=13)
 axes[4].plot(range(9), left_out, "o-")
-axes[4].set(title="$\\sum_{r>k} s_r^2$", xlabel="rank $k$", ylabel="squared error", xticks=range(0, 9, 2))
+axes[4].set(title="sum of $s_r^2$, $r > k$", xlabel="rank $k$", ylabel="squared error", xticks=range(0, 9, 2))
 plt.show()
 
 rng, rivals = np.random.default_rng(0), []
@@ -959,6 +959,7 @@ axis.set_xticks(LABELLED, [f"{n:,}" for n in LABELLED])
 axis.minorticks_off()
 axis.legend()
 plt.show()
+print(f"{'examples':<19}" + "".join(f"{n:>8,}" for n in LABELLED))
 for name, marks in right_of.items():
     print(f"{name:<19}" + "".join(f"{mark:>8.1f}" for mark in marks))
 gains = np.array(right_of["fixed vectors"]) - np.array(right_of["one weight a word"])
@@ -969,38 +970,22 @@ ledger.append(("F", "use pretrained vectors; with much data retrain",
 
 # %% [markdown] slide="fragment"
 # With few labels the fixed vectors are far ahead: they know that *ndarray* and *shape* are alike before the first label
-# comes. The lead melts as labels come in. To retrain the vectors does harm with few examples, as the words of the
-# training paragraphs move and all others stay. The first half of F's advice holds here. The second half ("may be
-# better") would need more labels than this task has: up to a thousand, retraining did not overtake in our runs.
+# comes. The lead melts as labels come in. To retrain the vectors does harm here, as the words of the training
+# paragraphs move and all others stay. The first half of F's advice holds. The second half ("may be better") would need
+# more labels than this task has: up to a thousand, retraining did not overtake in our runs.
 
 # %% [markdown] slide="slide"
 # ## 6. Scoring word vectors
 #
 # Eight analogies solved are eight anecdotes, and these eight were *known* to be solved. For an honest number we wrote
 # down 105 questions in twelve groups before any score on them was seen, and before we knew which words occur at all
-# (the file is `benchmarks/analogies.txt`). A question with a word that is missing from the vocabulary counts as failed.
+# (`data.analogies("docstrings")`). A question with a word that is missing from the vocabulary counts as failed.
 #
 # Two **controls** show what the step $w_b - w_a$ adds. "Nearest to $c$" never looks at $a$ and $b$. "Nearest to $b$ and
 # $c$" leaves out the minus.
 
 # %% slide="fragment"
-def read_questions(lines):
-    """Questions by group, from lines in the format of the Google set: ": group", then four words a line."""
-    groups = {}
-    for line in lines:
-        if line.startswith(":"):
-            groups[line[1:].strip()] = []
-        elif line.strip() and not line.startswith("#"):
-            groups[list(groups)[-1]].append(line.split())
-    return groups
-
-
-QUESTION_FILE = Path("../benchmarks/analogies.txt")
-if QUESTION_FILE.exists():
-    groups = read_questions(QUESTION_FILE.read_text(encoding="utf-8").splitlines())
-else:
-    groups = {"known before": KNOWN}
-    print("benchmarks/analogies.txt is not beside this notebook: only the eight questions of section 4 are asked.")
+groups = data.analogies("docstrings").groups
 
 
 def marks(rule, questions, space=vectors):
@@ -1037,29 +1022,28 @@ for group, questions in groups.items():
           + "".join(f"{results[group][rule].sum():>20}" for rule in RULES))
 unseen = [group for group in groups if group != "known before"]
 n_unseen = sum(len(groups[group]) for group in unseen)
-if n_unseen:
-    totals = {rule: int(sum(results[group][rule].sum() for group in unseen)) for rule in RULES}
-    print(f"{'written before looking':<30}{n_unseen:>10}{'':>9}" + "".join(f"{total:>20}" for total in totals.values()))
-    low, high = interval(totals["b − a + c"], n_unseen)
-    print(f"\n{totals['b − a + c']} of {n_unseen} right, {totals['b − a + c'] / n_unseen:.0%} (95 % interval {low:.0f} "
-          f"to {high:.0f} %)")
-    only = [question for group in unseen for question, step, near, nearer in
-            zip(groups[group], *(results[group][rule] for rule in RULES), strict=True) if step and not (near or nearer)]
-    print(f"right by b − a + c alone, by neither control ({len(only)}): "
-          + "; ".join("{} : {} :: {} : {}".format(*question) for question in only[:6]))
-    assert 0.25 < totals["b − a + c"] / n_unseen < 0.75 and totals["nearest to c"] < totals["b − a + c"]
-    asked_new = [question for group in unseen for question in groups[group]]
-    of_counts = int(marks((-1, 1, 1), asked_new, raw).sum())
-    of_formula = int(marks((-1, 1, 1), asked_new, scaled[:, :100]).sum())
-    print(f"the same questions by SVD of the counts (E65): {of_counts}; by deck F's formula, lengths and all (E33): "
-          f"{of_formula}")
-    assert of_counts < totals["b − a + c"] and of_formula < totals["b − a + c"]
-    ledger.append(("F", "SVD of counts; the argmax as printed",
-                   f"of {n_unseen} questions {of_counts} (E65) and {of_formula} (E33) right, against "
-                   f"{totals['b − a + c']}"))
-    ledger.append(("F", "analogies by vector arithmetic",
-                   f"{totals['b − a + c']} of {n_unseen} questions written beforehand; nearest to c alone "
-                   f"{totals['nearest to c']}, to b and c {totals['nearest to b and c']}"))
+totals = {rule: int(sum(results[group][rule].sum() for group in unseen)) for rule in RULES}
+print(f"{'written before looking':<30}{n_unseen:>10}{'':>9}" + "".join(f"{total:>20}" for total in totals.values()))
+low, high = interval(totals["b − a + c"], n_unseen)
+print(f"\n{totals['b − a + c']} of {n_unseen} right, {totals['b − a + c'] / n_unseen:.0%} (95 % interval {low:.0f} "
+      f"to {high:.0f} %)")
+only = [question for group in unseen for question, step, near, nearer in
+        zip(groups[group], *(results[group][rule] for rule in RULES), strict=True) if step and not (near or nearer)]
+print(f"right by b − a + c alone, by neither control ({len(only)}): "
+      + "; ".join("{} : {} :: {} : {}".format(*question) for question in only[:6]))
+assert 0.25 < totals["b − a + c"] / n_unseen < 0.75 and totals["nearest to c"] < totals["b − a + c"]
+asked_new = [question for group in unseen for question in groups[group]]
+of_counts = int(marks((-1, 1, 1), asked_new, raw).sum())
+of_formula = int(marks((-1, 1, 1), asked_new, scaled[:, :100]).sum())
+print(f"the same questions by SVD of the counts (E65): {of_counts}; by deck F's formula, lengths and all (E33): "
+      f"{of_formula}")
+assert of_counts < totals["b − a + c"] and of_formula < totals["b − a + c"]
+ledger.append(("F", "SVD of counts; the argmax as printed",
+               f"of {n_unseen} questions {of_counts} (E65) and {of_formula} (E33) right, against "
+               f"{totals['b − a + c']}"))
+ledger.append(("F", "analogies by vector arithmetic",
+               f"{totals['b − a + c']} of {n_unseen} questions written beforehand; nearest to c alone "
+               f"{totals['nearest to c']}, to b and c {totals['nearest to b and c']}"))
 
 # %% [markdown] slide="fragment"
 # About half, and not all. And much of the success is no arithmetic at all: the nearest word to $c$ is often the answer
@@ -1172,13 +1156,15 @@ def draw_map(axis, places, title):
         axis.scatter(*places[rows].T, s=60, marker=marker, color=COLORS[KIND_COLORS[kind]], label=kind)
     axis.figure.canvas.draw()  # from here on the axis knows its size on the page
     dots = axis.transData.transform(places[:len(chosen)]) * 72 / axis.figure.dpi  # in points
+    edges = axis.bbox.extents * 72 / axis.figure.dpi
     taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in dots]
     for word, place, (x, y) in zip(chosen, places, dots, strict=False):
         wide = 8.4 * len(word)
         for shift, align in (((8, -4), "left"), ((-8, -4), "right"), ((0, 9), "center"), ((0, -17), "center")):
             left = x + shift[0] - {"left": 0, "right": wide, "center": wide / 2}[align]
             box = (left, y + shift[1], left + wide, y + shift[1] + 13)
-            if all(box[2] < b[0] or b[2] < box[0] or box[3] < b[1] or b[3] < box[1] for b in taken):
+            inside = edges[0] < box[0] and box[2] < edges[2] and edges[1] < box[1] and box[3] < edges[3]
+            if inside and all(box[2] < b[0] or b[2] < box[0] or box[3] < b[1] or b[3] < box[1] for b in taken):
                 taken.append(box)
                 axis.annotate(word, place, shift, textcoords="offset points", ha=align, fontsize=13,
                               color=COLORS[KIND_COLORS[kind_of[word]]])

@@ -205,8 +205,10 @@ assert 0.7 < np.linalg.norm(many.sample(600)[0], axis=1).mean() / typical < 1.3
 #
 # With the mean of both densities, $m = \frac{p+q}2$, so that $D^* = \frac p{2m}$ and $1-D^* = \frac q{2m}$,
 #
-# $$V(D^*, G) = \int p \log\frac p{2m} + q\log\frac q{2m}\,dx = 2\,\mathrm{JSD}(p, q) - \log 4, \qquad
-#   \mathrm{JSD}(p, q) = \frac12 \int p \log\frac pm + q\log\frac qm \,dx .$$
+# $$\begin{aligned}
+#   V(D^*, G) &= \int p \log\frac p{2m} + q\log\frac q{2m}\,dx = 2\,\mathrm{JSD}(p, q) - \log 4, \\
+#   \mathrm{JSD}(p, q) &= \frac12 \int p \log\frac pm + q\log\frac qm \,dx .
+# \end{aligned}$$
 #
 # This is the **Jensen-Shannon divergence**: 0 if $p = q$, otherwise positive, and at most $\log 2$, where the two
 # share no point. Against the best $D$, the best $G$ copies $p$; then $D^* = \frac12$ everywhere and
@@ -465,8 +467,8 @@ widgets.explore(plot_game, step=(0, 1600, 40))
 # - ReLU in the generator, leaky ReLU in the discriminator; Adam with $\beta_1 = 0.5$.
 #
 # Our generator has two such levels in place of four, and draws ten letters in 21 fonts, 28 × 28 pixels. They are the
-# glyphs of the other lectures, but turned and shifted less, because the training may take no more than a quarter of a
-# minute. The noise has 24 dimensions. Two more tricks keep $D$ from growing too sure too soon: the target for real
+# glyphs of the other lectures, but turned and shifted less, because the training may take seconds only. The noise has
+# 24 dimensions. Two more tricks keep $D$ from growing too sure too soon: the target for real
 # pictures is 0.9 (**label smoothing**; Salimans and others, 2016), and dropout (module 03, section 7).
 #
 # How good is it? There is no test loss. We ask a **reader**: a net trained on real glyphs to name the letter and three

@@ -77,5 +77,5 @@ def fail(what: str, expected: str, got: str, slip: str) -> CheckFailed:
     if is_hidden():
         return CheckFailed(f"Hidden check failed: {what}.\nLikely slip: {slip}", slip)
     return CheckFailed(
-        f"{what} is not as expected.\n  expected: {expected}\n  got:      {got}\nLikely slip: {slip}", slip
+        f"Not as expected: {what}.\n  expected: {expected}\n  got:      {got}\nLikely slip: {slip}", slip
     )

@@ -83,7 +83,7 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
 }
 
 WIKITEXT_PARTS = ("train", "valid", "test")
-QUESTIONS = ("words", "phrases")
+QUESTIONS = ("words", "phrases", "docstrings")
 SIMILARITIES = {
     "ws353": "EN-WS-353-ALL.txt",
     "ws353-sim": "EN-WS-353-SIM.txt",
@@ -170,21 +170,26 @@ def rt_polarity() -> Sentences:
 
 
 def analogies(which: str = "words") -> Analogies:
-    """The word2vec analogy questions: "words", 19,544 in 14 groups, or "phrases", 3,218 in 5 (such as New_York_Times).
+    """Analogy questions: of word2vec "words", 19,544 in 14 groups, or "phrases", 3,218 in 5 (such as New_York_Times);
+    "docstrings", 113 in 13 about the documentation of scientific Python, which need no network.
 
     Case is as in the file: lower it where the corpus is lower case. Raises ValueError for another name, and DataError
-    as `rt_polarity`. Source: T. Mikolov, K. Chen, G. Corrado, J. Dean, arXiv:1301.3781, 2013.
+    as `rt_polarity`. Source: T. Mikolov, K. Chen, G. Corrado, J. Dean, arXiv:1301.3781, 2013; the last set is ours.
     """
     _check_choice("which", which, QUESTIONS)
-    content = _read(f"analogies {which}", f"wordsim/questions-{which}.txt", NO_WORDS).decode("utf-8")
+    if which == "docstrings":
+        content, source = Path(__file__).with_name("docstring_analogies.txt").read_text(encoding="utf-8"), "this course"
+    else:
+        content = _read(f"analogies {which}", f"wordsim/questions-{which}.txt", NO_WORDS).decode("utf-8")
+        source = "tmikolov/word2vec"
     groups: dict[str, list[tuple[str, str, str, str]]] = {}
     for line in content.splitlines():
         if line.startswith(":"):
             questions = groups.setdefault(line[1:].strip(), [])
-        elif line.strip():
+        elif line.strip() and not line.startswith("#"):
             a, b, c, d = line.split()
             questions.append((a, b, c, d))
-    return Analogies(f"analogies {which}", groups, "tmikolov/word2vec")
+    return Analogies(f"analogies {which}", groups, source)
 
 
 def similarity(name: str = "ws353") -> WordPairs:

@@ -149,7 +149,7 @@ def test_the_message_says_what_came_and_what_was_expected() -> None:
     with pytest.raises(checks.CheckFailed) as caught:
         checks.close(np.array([1.0, 2.0]), np.array([1.0, 3.0]), "softmax(logits)")
     assert str(caught.value).split("\n")[:3] == [
-        "softmax(logits) is not as expected.", "  expected: [1., 3.]  shape (2,), float64",
+        "Not as expected: softmax(logits).", "  expected: [1., 3.]  shape (2,), float64",
         "  got:      [1., 2.]  shape (2,), float64"]
 
 
@@ -255,7 +255,7 @@ def run(source: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_failed_check_is_its_message_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = run("from course_utils import checks\nchecks.close(-1.0, 1.0, 'the loss')", monkeypatch)
-    assert len(shown) == 1 and shown[0].startswith("the loss is not as expected.") and "Traceback" not in shown[0]
+    assert len(shown) == 1 and shown[0].startswith("Not as expected: the loss.") and "Traceback" not in shown[0]
 
 
 def test_a_long_line_is_broken_between_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -529,3 +529,14 @@ def test_the_real_files_equal_what_torchvision_reads(load, folder, tmp_path, mon
         theirs = getattr(datasets, folder)(tmp_path, train=train)
         assert torch.equal(x, theirs.data.unsqueeze(1) / 255)
         assert torch.equal(y, theirs.targets)
+
+
+def test_the_courses_own_analogies_need_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("COURSE_DATA_MIRROR", raising=False)
+    groups = data.analogies("docstrings").groups
+    known = groups.pop("known before")
+    assert len(known) == 8 and ("sin", "cos", "sinh", "cosh") in known
+    asked = [question for questions in groups.values() for question in questions]
+    assert len(asked) == len(set(asked)) == 105 and not set(asked) & set(known)
+    assert all(len({*question}) == 4 and all(word.isidentifier() for word in question) for question in asked)

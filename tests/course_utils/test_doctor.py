@@ -364,7 +364,7 @@ def faults(tmp_path_factory) -> list[str]:
 
 
 @pytest.mark.parametrize(("pattern", "says"), [
-    (r"check of half", "half(2) is not as expected. Likely slip: divided by 3 and not by 2"),
+    (r"check of half", "Not as expected: half(2). Likely slip: divided by 3 and not by 2"),
     (r"check of double", "It passed in the notebook as you saved it, so something has changed since."),
     (r"check of quarter", "It uses your half, whose check does not pass either: begin there."),
     (r"\(wrong\) stops with SyntaxError", "at `def wrong(x)`. The cell is not Python"),

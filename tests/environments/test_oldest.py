@@ -20,10 +20,11 @@ pytestmark = [pytest.mark.environments, pytest.mark.timeout(7200)]
 
 
 def oldest() -> list[str]:
-    """Each lower bound of the core and of the extras as an exact version."""
+    """Each lower bound of the core and of the extras as an exact version; an extra may ask for more than the core."""
     lines = [*PROJECT["dependencies"], *(line for extra in EXTRAS for line in PROJECT["optional-dependencies"][extra])]
-    wanted = [found for found in map(Requirement, lines) if found.name != PROJECT["name"]]
-    return [f"{found.name}=={next(iter(found.specifier)).version}" for found in wanted]
+    wanted = {found.name: next(iter(found.specifier)).version for found in map(Requirement, lines)
+              if found.name != PROJECT["name"]}
+    return [f"{name}=={version}" for name, version in wanted.items()]
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ def double(x):
 def double(x):
     return x + x
 
-# %% mistake="norm" slip="no root" says="not as expected"
+# %% mistake="norm" slip="no root" says="Not as expected"
 def norm(x):
     return float((x * x).sum())
 
@@ -93,7 +93,7 @@ def test_the_screen_shows_the_table_the_messages_and_the_path(shown: Shown) -> N
         for slip in member.mistakes:
             assert slip.label in shown.text
     assert str(shown.directory) in shown.text and (shown.directory / "grades.csv").is_file()
-    assert "double(x) is not as expected" in shown.text
+    assert "Not as expected: double(x)." in shown.text
 
 
 def test_the_class_holds_everyone(shown: Shown) -> None:
