@@ -20,7 +20,7 @@ LIST = ".course-published"  # the files that publish wrote, one a line, so that 
 TEMPLATES = Path(__file__).parent / "templates"
 COPIED = ("LICENSE", "LICENSE-TEXT", "constraints.txt", "docs/students.md", "docs/data.md", "docs/notation.md",
           "docs/glossary.md", "docs/bibliography.md")
-COPIED_TREES = ("course_utils/**/*.py", ".jupyter/**/*.json")
+COPIED_TREES = ("course_utils/**/*.py", "course_utils/data/*.txt", ".jupyter/**/*.json")
 # Letters and digits from which a secret line outside the labs is no coincidence; see `leaks_in`.
 ENOUGH = 20
 

@@ -374,7 +374,7 @@ plot_descent(lr=2.1)
 # %% [markdown] slide="subslide"
 # **Explorer 1.** Move the learning rate through 1 and through 2. Then take the curve with two valleys: the same rule,
 # started on the right, ends in the shallow one and never learns that there is a deeper one. Can a larger learning rate
-# get it out? (The sliders need a running kernel. Without one, call `plot_descent` with other numbers.)
+# get it out? (Where there are no sliders, as in Colab, call `plot_descent` with other numbers.)
 
 # %% slide="fragment"
 explore(plot_descent, labels={"lr": "learning rate"},
@@ -1016,8 +1016,9 @@ plt.show()
 # The cell measures both, on nets of growing width (two hidden layers, ten classes) and a batch of 64 pictures of
 # handwritten digits (8 × 8 pixels; more about them in section 9). In it, `torch.nn.Linear(n, m)` is a layer with its
 # weights and biases, from $n$ values to $m$, and `Sequential` puts layers one after the other. It counts in two ways:
-# the **seconds** of this machine, which vary from run to run, and the exact number of multiplications and additions in
-# the matrix products. The **parameters** are all weights and biases. Nudging all $P$ of them to both sides needs $2P$
+# the **seconds** of this machine, which vary from run to run and, where a net does not fit into the processor's cache
+# (the last row), tell of memory and not of arithmetic; and the exact number of multiplications and additions in the
+# matrix products. The **parameters** are all weights and biases. Nudging all $P$ of them to both sides needs $2P$
 # forward passes. We really do that for the small nets, and for the large ones multiply $2P$ by the time of one pass.
 
 # %% slide="fragment"
@@ -1358,8 +1359,9 @@ assert np.diff(noisy[0][-3 * n :, 1]).max() > 5 * np.diff(noisy[1][-3 * (n // 16
 # Left: for the same number of pictures looked at, smaller batches take more steps and get further. All training
 # pictures can be told apart without a mistake. So in the end every single picture agrees with the rest, and the noise
 # dies out with the errors. Right: data that contradict themselves, as real data do. Now the pictures pull in different
-# directions for ever, and a batch of one is thrown to and fro by each. The full batch is smooth and slow. Sixteen is
-# nearly as smooth and much faster, and this is why nearly everybody trains with mini-batches of some tens or hundreds.
+# directions for ever, and a batch of one is thrown to and fro by each. The full batch is smooth and slow. Sixteen goes
+# down as fast as one and is thrown less far, and this is why nearly everybody trains with mini-batches of some tens or
+# hundreds.
 #
 # **How large is the noise?** At one fixed setting of the weights, draw many mini-batches of size $B$ and compare their
 # gradients with the full one. The mean of $B$ independent draws scatters like $1/\sqrt B$, so a batch that is 100 times

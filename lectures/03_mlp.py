@@ -1089,9 +1089,9 @@ ledger.append(
 
 # %% [markdown] slide="subslide"
 # Batch norm alone holds the mean inputs of the ReLUs still by construction: drift 0. With noise the drift is as large
-# as in the plain net, and still the net learns no slower at the start than the plain one, and ends as well. The
-# surface is what noisy and clean batch norm have in common: along the gradient the loss stays in a narrow band, where
-# the plain net's shoots up.
+# as in the plain net, and still the net learns no slower at the start than the plain one, and ends as well. (The
+# accuracies at the end are of one short run each and do not rank the three.) The surface is what noisy and clean batch
+# norm have in common: along the gradient the loss stays in a narrow band, where the plain net's shoots up.
 
 # %% [markdown] slide="slide"
 # ## 6. Optimisers
@@ -1244,7 +1244,7 @@ def draw_surface(axis, surface):
         linewidths=1,
     )
     axis.plot(*start, "o", color=COLORS["black"])
-    axis.plot(*lowest, "*", color=COLORS["black"], markersize=16)
+    axis.plot(*lowest, "*", color=COLORS["black"], markeredgecolor="white", markersize=18, zorder=5)  # over the paths
     axis.set(title=surface, xlabel="$\\theta_1$", ylabel="$\\theta_2$", xlim=(left, right), ylim=(bottom, top))
 
 
@@ -1799,8 +1799,8 @@ for name, claim, model in (
 assert test_accuracy['"modern"'] > max(list(test_accuracy.values())[:2])
 
 # %% [markdown] slide="subslide"
-# The order is the deck's; the steps are of other heights, and 360 images measure them roughly. On MNIST itself
-# `python benchmarks/headlines.py` prints the deck's figure beside ours.
+# On the test images the order is the deck's; the steps are of other heights, and 360 images measure them roughly. On
+# MNIST itself `python benchmarks/headlines.py` prints the deck's figure beside ours.
 #
 # > **Erratum E28.** Deck K (2016): "current best: 99.77 %" on MNIST, a committee of 35 convolutional nets (Cireşan
 # > and others, 2012). DropConnect (Wan and others, 2013) had reported 99.79 %.

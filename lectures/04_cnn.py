@@ -186,8 +186,8 @@ assert np.allclose(prewitt.ravel() @ columns, correlate2d(photo, prewitt, mode="
 # %% [markdown] slide="subslide"
 # **Explorer 1.** Choose a kernel, or set "nine sliders" and make one by hand. Which kernel finds vertical edges?
 # Which blurs? What do nine equal weights do, and what happens to the flat parts of the picture when the nine weights
-# sum to 0? Red is positive, blue is negative. (The controls need a running kernel. Without one, call `plot_kernel`
-# with other arguments.)
+# sum to 0? Red is positive, blue is negative. (Where there are no controls, as in Colab, call `plot_kernel` with other
+# arguments.)
 
 # %% slide="fragment"
 KERNELS = {
@@ -927,7 +927,8 @@ concatenations = sum("cat" in str(node.target) for node in fx.symbolic_trace(goo
 blocks = {"convolutions": 57, "poolings": count(google, POOLING), "concatenations": concatenations,
           "fully connected": 1, "dropout": 1, "softmax": 1, "response normalisations (paper)": 2,
           "two auxiliary heads of pooling, conv, 2 fc, dropout, softmax": 12}  # fmt: skip
-print(f"building blocks: {sum(blocks.values())} = " + " + ".join(f"{value} {name}" for name, value in blocks.items()))
+named = [f"{value} {name}" for name, value in blocks.items()]
+print(f"building blocks: {sum(blocks.values())} = {' + '.join(named[:6])}\n    + {' + '.join(named[6:])}")
 assert (paths["GoogLeNet"], with_pooling, paths["ResNet-152"], paths["VGG-16"]) == (22, 27, 152, 16)
 assert count(deep["ResNet-152"], WEIGHTED) == 156 and 90 < sum(blocks.values()) < 110
 assert count(google, (nn.Conv2d,)) - 2 == blocks["convolutions"]
@@ -1059,7 +1060,7 @@ ledger.append(("K V G F", "residual learning makes very deep nets trainable",
 # ## 7. What does the net see?
 #
 # Deck N asks "What do we learn?" and shows pictures of Zeiler and Fergus (2013). We ask LeNet, which reads letters
-# (section 4), four questions.
+# (section 4), three questions.
 #
 # **What are the filters?** ("Filter" is another word for kernel.) Only those of the first layer can be looked at as
 # pictures: their input is one. Are they edge detectors? Prewitt's two kernels, for edges between rows and between
@@ -1296,7 +1297,7 @@ for k, (name, values) in enumerate(ways.items()):
 axis.set_yticks(range(4), list(ways))
 axis.invert_yaxis()
 axis.set(title="Reading digits after 100 labelled examples", xlabel="test accuracy (%)", ylim=(3.5, -0.5))
-axis.legend(loc="lower left")
+figure.legend(loc="outside right center")
 plt.show()
 mean = {name: np.mean(values) for name, values in ways.items()}
 gain = [100 * (a - b) for a, b in zip(ways["frozen"], ways["frozen, random"], strict=True)]
@@ -1792,8 +1793,9 @@ plt.show()
 # a small one (5 MB). The cell takes its weights from torch's cache, or from the course's mirror of data
 # (`COURSE_DATA_MIRROR`), or, if you set `DOWNLOAD = True`, from the network. It repeats two things of this lecture:
 # the occlusion map (section 7) on a photograph, and transfer (section 8) from photographs to handwritten digits.
-# (Module 08, section 9, attacks this net.) With one draw of 100 digits, a million photographs help less than 6,000
-# printed letters: that the tasks are alike counts for more than that the data is large.
+# (Module 08, section 9, attacks this net.) With one draw of 100 digits, a million photographs are worth less than
+# 6,000 printed letters, and no more than starting from nothing: that the tasks are alike counts for more than that the
+# data is large. The map of the photograph asks the same as Explorer 2: which patch costs the answer most?
 
 # %% tags=["further"] slide="fragment"
 DOWNLOAD = False

@@ -18,6 +18,7 @@
 # %% tags=["setup"] slide="skip"
 import itertools
 import math
+import os
 import time
 from pathlib import Path
 
@@ -552,7 +553,7 @@ plt.show()
 # %% [markdown] slide="subslide"
 # **Explorer 1.** Move $\varepsilon$ from 0 and watch the probabilities: where does the answer tip over, and would *you*
 # have noticed? Then switch to random signs at the same $\varepsilon$, and from the MLP to the CNN. "PGD to X" is
-# targeted. (The controls need a running kernel. Without one, call `plot_attack` with other arguments.)
+# targeted. (Where there are no controls, as in Colab, call `plot_attack` with other arguments.)
 
 
 # %% slide="fragment"
@@ -1129,8 +1130,8 @@ widgets.explore(plot_robust, labels={"grey_levels": "epsilon (grey levels)"},
 #
 # The original figure has a photograph and a net trained on ImageNet. torchvision offers such nets; SqueezeNet 1.0 is
 # a small one (5 MB), which module 04, section 10, uses too. Its weights come from the network once and are then in
-# torch's cache. The cell looks only into the cache, unless you set `DOWNLOAD = True`. The photograph ships with
-# scikit-learn.
+# torch's cache. The cell looks into the cache and into the course's mirror of data (`COURSE_DATA_MIRROR`) only, unless
+# you set `DOWNLOAD = True`. The photograph ships with scikit-learn.
 
 # %% tags=["further"] slide="fragment"
 DOWNLOAD = False
@@ -1150,14 +1151,20 @@ class OnPictures(nn.Module):
 
 
 weights, squeezenet = models.SqueezeNet1_0_Weights.IMAGENET1K_V1, None
+mirrored = Path(os.environ.get("COURSE_DATA_MIRROR") or ".", "imagenet", "squeezenet1_0_torchvision_layout.npz")
 if DOWNLOAD or Path(torch.hub.get_dir(), "checkpoints", weights.url.rsplit("/", 1)[-1]).exists():
     try:
         squeezenet = OnPictures(models.squeezenet1_0(weights=weights, progress=False)).eval()
     except OSError as error:  # no network
         print(f"The download failed: {error}.")
+elif mirrored.exists():
+    network = models.squeezenet1_0()
+    with np.load(mirrored) as arrays:
+        network.load_state_dict({name: torch.from_numpy(arrays[name]) for name in arrays.files})
+    squeezenet = OnPictures(network).eval()
 if squeezenet is None:
-    print("SqueezeNet's weights are not in torch's cache, so this section is left out. To fetch 5 MB from\n"
-          "download.pytorch.org, set DOWNLOAD = True in this cell. Nothing else in this lecture needs them.")
+    print("SqueezeNet's weights are neither in torch's cache nor in a mirror, so this section is left out. To fetch\n"
+          "5 MB from download.pytorch.org, set DOWNLOAD = True in this cell. Nothing else in this lecture needs them.")
 else:
     photograph = torch.from_numpy(load_sample_image("china.jpg").copy()).permute(2, 0, 1)[None] / 255
     photograph = TF.center_crop(TF.resize(photograph, 256, antialias=True), 224).clamp(0, 1)
