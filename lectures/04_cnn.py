@@ -1089,6 +1089,11 @@ print("share of each kernel that is a Prewitt edge in some direction: " + " ".jo
 # %% [markdown] slide="subslide"
 # **Where does it look?** Cover a part of the picture with a patch, write down the probability of the true class, move
 # the patch: the **occlusion map** (Zeiler and Fergus 2013). It needs no gradient and nothing from inside the net.
+#
+# **Explorer 2.** The map in the middle belongs to the letter on the left (its outline is white): dark where the patch
+# costs the net its answer. On the right is the darkest place. Which part makes an R an R, and not a P? A Q not an O? An
+# E not an F? How large must the patch be? And why is a grey patch not the same question as a black one? (It adds edges
+# that no letter has.)
 
 
 # %% slide="fragment"
@@ -1137,11 +1142,6 @@ widgets.explore(plot_occlusion, letter=list("AEFGKOPQRT"), patch=(1, 15, 2), cov
                 net=["LeNet", "CNN of section 3"])
 
 # %% [markdown] slide="subslide"
-# **Explorer 2.** The map in the middle belongs to the letter on the left (its outline is white): dark where the patch
-# costs the net its answer. On the right is the darkest place. Which part makes an R an R, and not a P? A Q not an O? An
-# E not an F? How large must the patch be? And why is a grey patch not the same question as a black one? (It adds edges
-# that no letter has.)
-#
 # Does such a map say something about the letter, or only about this net? A test: cover the worst place that the map
 # of *LeNet* finds, and show the picture to the *other* net. The control is a random place on the ink.
 
@@ -1562,6 +1562,9 @@ plt.show()
 #
 # A box that is left is a *hit* if a letter of its class is there with an IoU of at least 0.5. **Precision** is the
 # share of hits among the boxes found, **recall** the share of hits among the letters that there are.
+#
+# **Explorer 3.** Set the largest overlap to 1: no suppression. Set it to 0: what is lost where letters touch? Raise the
+# lowest score and watch precision rise and recall fall.
 
 
 # %% slide="fragment"
@@ -1634,9 +1637,7 @@ widgets.explore(plot_detections, scene=(0, 119), least_score=(0.02, 0.98, 0.02),
                 labels={"least_score": "lowest score shown", "nms_overlap": "NMS: largest IoU"})
 
 # %% [markdown] slide="subslide"
-# **Explorer 3.** Set the largest overlap to 1: no suppression. Set it to 0: what is lost where letters touch? Raise the
-# lowest score and watch precision rise and recall fall. Which pair is best? It depends on what an error costs. So
-# detectors are compared over *all* scores:
+# Which lowest score is best depends on what an error costs. So detectors are compared over *all* scores:
 #
 # ### Average precision
 #
