@@ -1119,7 +1119,7 @@ def period(text, longest=400):
 greedy = {start: write(writer, alphabet, 1200, temperature=0, start=start)
           for start in ("\n", "def ", "The ", "class ")}
 for start, text in greedy.items():
-    print(f"argmax after {start!r}: the last part repeats every {period(text)} characters: ...{text[-70:]!r}")
+    print(f"argmax after {start!r}: the last part repeats with period {period(text)}: ...{text[-70:]!r}")
 drawn = write(writer, alphabet, 1200, temperature=1, seed=0)
 print("drawn at T = 1: period", period(drawn))
 looping = sum(period(text) is not None for text in greedy.values())

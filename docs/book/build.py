@@ -48,13 +48,14 @@ def environment_key() -> str:
 
 @contextmanager
 def kernels_that_describe(folder: Path) -> Iterator[None]:
-    """Within, kernels load alt_text.py, show explorers as pictures, and use one thread, on the CPU."""
+    """Within, kernels load alt_text.py, show explorers as pictures and no progress bars, and use one thread, on the CPU."""
     profile = folder / "profile_default"
     profile.mkdir(parents=True, exist_ok=True)
     (profile / "ipython_kernel_config.py").write_text(
         "c = get_config()\nc.InteractiveShellApp.extensions = ['alt_text']\n"
         "c.HistoryManager.enabled = False\nc.IPKernelApp.log_level = 'ERROR'\n")
     changes = {"IPYTHONDIR": str(folder), "COURSE_WIDGETS": "static", "COURSE_DEVICE": "cpu", "OMP_NUM_THREADS": "1",
+               "TQDM_DISABLE": "1",
                "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH", "")]))}
     before = {name: os.environ.get(name) for name in changes}
     os.environ.update(changes)

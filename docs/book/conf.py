@@ -38,6 +38,7 @@ html_title = "Deep learning, from 1943 to today"
 html_static_path = [str(HERE / "static"), os.environ["BOOK_STATIC"]]
 html_extra_path = [str(HERE / "extra")]  # index.html, which leads to docs/index.html
 html_css_files = ["book.css"]
+html_use_index = False
 html_copy_source = True
 html_show_sourcelink = False
 html_last_updated_fmt = None

@@ -52,9 +52,10 @@ def deck(notebook: Any, name: str) -> str:
     """The deck as one HTML page, which finds reveal.js and MathJax in vendor/ beside it."""
     notebook.metadata["title"] = name
     for cell in notebook.cells:
-        # Links from lecture to lecture lead to the other deck.
+        # Links from lecture to lecture lead to the other deck, and to a lab from build/slides/.
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb\)", r"](\1.html)", cell.source)
+            cell.source = cell.source.replace("](../labs/", "](../../labs/")
         elif cell.source.count("\n") >= LONGEST_CODE:
             cell.metadata["fold"] = True
     exporter = SlidesExporter(config=Config({

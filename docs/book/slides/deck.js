@@ -1,11 +1,23 @@
 // A slide of a lecture is as long as its author needed. Here it is cut into pages of 1400 x 800 at paragraphs, code and
 // figures; what is still too high or too wide alone is made smaller, and scrolls if it would be too small to be read.
 const WIDTH = 1400, HEIGHT = 800, ROOM = 730;  // the rest is for the margins and the number of the slide
-const SMALLEST = 0.6;
+const SMALLEST = 0.6, ITEMS = 5;
+
+// A long list becomes several, so that a page can be cut between them.
+function splitLists(section) {
+  for (const list of section.querySelectorAll(".jp-MarkdownOutput > ul")) {
+    while (list.children.length > ITEMS) {
+      const head = list.cloneNode(false);
+      head.append(...[...list.children].slice(0, ITEMS));
+      list.before(head);
+    }
+  }
+}
 
 // The parts that a page cannot be cut in, each with what it came from.
 function partsOf(section) {
   const parts = [];
+  splitLists(section);
   for (const cell of section.querySelectorAll(".jp-Cell")) {
     const fragment = cell.closest(".fragment") !== null;
     const blocks = cell.classList.contains("jp-MarkdownCell")
