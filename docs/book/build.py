@@ -48,7 +48,7 @@ def environment_key() -> str:
 
 @contextmanager
 def kernels_that_describe(folder: Path) -> Iterator[None]:
-    """Within, kernels load alt_text.py, show explorers as pictures and no progress bars, and use one thread, on the CPU."""
+    """Within, kernels load alt_text.py, show explorers as pictures and no progress, and use one thread, on the CPU."""
     profile = folder / "profile_default"
     profile.mkdir(parents=True, exist_ok=True)
     (profile / "ipython_kernel_config.py").write_text(
