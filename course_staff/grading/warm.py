@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import re
 import select
 import shutil
 import socket
@@ -97,8 +98,8 @@ def zygote(heavy: Sequence[str] = tuple(HEAVY)) -> Zygote:
 def shared(heavy: Sequence[str]) -> Iterator[None]:
     """One warm process for all workers that start inside; none, and each its own, where the kernel would mix counts."""
     global _given
-    version = tuple(int(number) for number in os.uname().release.split("-")[0].split(".")[:2])
-    if version < _COUNTS_APART:
+    version = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    if version is None or tuple(map(int, version.groups())) < _COUNTS_APART:
         yield
         return
     _given = Zygote.begin(heavy)
