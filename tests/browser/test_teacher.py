@@ -113,4 +113,4 @@ def feedback_with_comment(folder: Path) -> list[str]:
     """The score of the written answer on each feedback page that shows the teacher's comment."""
     pages = [path.read_text(encoding="utf-8") for path in folder.glob(f"feedback/*/{MODULE}/{MODULE}.html")]
     assert len(pages) == len(STUDENTS)
-    return [re.search(r"Written response</a> \(Score: ([\d. /]+)\)", text)[1] for text in pages if COMMENT in text]
+    return [re.search(r"(?:Written response|experiment)</a> \(Score: ([\d. /]+)\)", text)[1] for text in pages if COMMENT in text]

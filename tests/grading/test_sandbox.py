@@ -346,8 +346,9 @@ time.sleep(600)
 
 
 @pytest.fixture
-def machine(caged_launcher: Sandbox) -> Iterator[warm.Zygote]:
-    """The machine's warm process, as the grader starts it."""
+def machine(caged_launcher: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[warm.Zygote]:
+    """The machine's warm process, as the grader starts it. Workers find the functions of this file."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])
     with warm.shared(()):
         assert warm._given is not None
         yield warm._given
