@@ -1029,8 +1029,8 @@ print(f"\n{totals['b − a + c']} of {n_unseen} right, {totals['b − a + c'] / 
       f"to {high:.0f} %)")
 only = [question for group in unseen for question, step, near, nearer in
         zip(groups[group], *(results[group][rule] for rule in RULES), strict=True) if step and not (near or nearer)]
-print(f"right by b − a + c alone, by neither control ({len(only)}): "
-      + "; ".join("{} : {} :: {} : {}".format(*question) for question in only[:6]))
+print(f"right by b − a + c alone, by neither control: {len(only)}, for example"
+      + "".join("\n    {} : {} :: {} : {}".format(*question) for question in only[:6]))
 assert 0.25 < totals["b − a + c"] / n_unseen < 0.75 and totals["nearest to c"] < totals["b − a + c"]
 asked_new = [question for group in unseen for question in groups[group]]
 of_counts = int(marks((-1, 1, 1), asked_new, raw).sum())
@@ -1049,7 +1049,7 @@ ledger.append(("F", "analogies by vector arithmetic",
 # About half, and not all. And much of the success is no arithmetic at all: the nearest word to $c$ is often the answer
 # already (Linzen 2016). Look at the last group, the eight that made us believe in directions: without any look at $a$
 # and $b$ most of them come out as well, because *lower* is next to *upper*. The step from $a$ to $b$ matters where $c$
-# has several near words, as in the examples of the last line. A score without the controls says little.
+# has several near words, as in the six examples. A score without the controls says little.
 #
 # How do the three methods of section 5 compare, on the questions whose words are all among the 2,000 most
 # frequent? And how many dimensions does an analogy need?
