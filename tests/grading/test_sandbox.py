@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -429,6 +430,14 @@ def test_a_worker_whose_machine_lost_its_warm_process_starts_its_own(machine: wa
     assert "2" in says(other, "print(1 + 1)")
     other.close()
     other.place.end()
+
+
+@pytest.mark.parametrize("release", ["5.13.9-200.fc34", "4.19.0+", "no version"])
+def test_where_the_kernel_counts_all_together_each_worker_has_its_own(monkeypatch: pytest.MonkeyPatch,
+                                                                     release: str) -> None:
+    monkeypatch.setattr(warm.os, "uname", lambda: SimpleNamespace(release=release))
+    with warm.shared(()):
+        assert warm.given() is None
 
 
 def test_a_warm_process_that_cannot_start_says_why(caged_launcher: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
