@@ -10,6 +10,7 @@ from typing import Any
 import nbformat
 import vendor
 from nbconvert import SlidesExporter
+from nbconvert.preprocessors.coalescestreams import CoalesceStreamsPreprocessor
 from traitlets.config import Config
 
 HERE = Path(__file__).resolve().parent
@@ -63,5 +64,6 @@ def deck(notebook: Any, name: str) -> str:
             "extra_template_basedirs": [str(HERE)], "template_name": "slides", "exclude_input_prompt": True,
             "exclude_output_prompt": True, "reveal_url_prefix": "vendor/reveal.js", "exclude_anchor_links": True,
             "embed_images": True}}))
+    exporter.register_preprocessor(CoalesceStreamsPreprocessor, enabled=True)  # else printed tables fall apart
     body, _ = exporter.from_notebook_node(notebook)
     return str(body)
