@@ -74,8 +74,12 @@ def main() -> int:
     """Print the table. Returns 1 where an explorer answers later than it should."""
     parser = argparse.ArgumentParser(description="How soon explorers answer in JupyterLab.")
     lectures = sorted(path.stem for path in (ROOT / "lectures").glob("*.py"))
-    parser.add_argument("lectures", nargs="*", choices=[[], *lectures], default=lectures, metavar="lecture")
+    parser.add_argument("lectures", nargs="*", default=lectures, metavar="lecture")
     options = parser.parse_args()
+    if unknown := set(options.lectures) - set(lectures):
+        parser.error(f"no lecture is called {', '.join(sorted(unknown))}; there are: {', '.join(lectures)}")
+    if chromium() is None:
+        parser.error("no Chromium: on Debian `apt-get install chromium`")
     print(f"{os.cpu_count()} cores; load {os.getloadavg()[0]:.1f}; milliseconds from the key to the new picture")
     print(f"{'lecture':16} {'explorer':8} {'control':28} {'median':>7} {'slowest':>8} {'moves':>6}")
     late = 0

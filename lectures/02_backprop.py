@@ -1016,10 +1016,10 @@ plt.show()
 # The cell measures both, on nets of growing width (two hidden layers, ten classes) and a batch of 64 pictures of
 # handwritten digits (8 × 8 pixels; more about them in section 9). In it, `torch.nn.Linear(n, m)` is a layer with its
 # weights and biases, from $n$ values to $m$, and `Sequential` puts layers one after the other. It counts in two ways:
-# the **seconds** of this machine, which vary from run to run and, where a net does not fit into the processor's cache
-# (the last row), tell of memory and not of arithmetic; and the exact number of multiplications and additions in the
-# matrix products. The **parameters** are all weights and biases. Nudging all $P$ of them to both sides needs $2P$
-# forward passes. We really do that for the small nets, and for the large ones multiply $2P$ by the time of one pass.
+# the **seconds** of this machine, which vary from run to run, and more where other programs run beside it; and the
+# exact number of multiplications and additions in the matrix products. The **parameters** are all weights and biases.
+# Nudging all $P$ of them to both sides needs $2P$ forward passes. We really do that for the small nets, and for the
+# large ones multiply $2P$ by the time of one pass.
 
 # %% slide="fragment"
 digits = data.digits().flat()

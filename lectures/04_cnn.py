@@ -1795,8 +1795,8 @@ plt.show()
 # (`COURSE_DATA_MIRROR`), or, if you set `DOWNLOAD = True`, from the network. It repeats two things of this lecture:
 # the occlusion map (section 7) on a photograph, and transfer (section 8) from photographs to handwritten digits.
 # (Module 08, section 9, attacks this net.) With one draw of 100 digits, a million photographs are worth less than
-# 6,000 printed letters, and no more than starting from nothing: that the tasks are alike counts for more than that the
-# data is large. The map of the photograph asks the same as Explorer 2: which patch costs the answer most?
+# 6,000 printed letters: that the tasks are alike counts for more than that the data is large. The map of the
+# photograph asks the same as Explorer 2: which patch costs the answer most?
 
 # %% tags=["further"] slide="fragment"
 DOWNLOAD = False
@@ -1850,6 +1850,7 @@ else:
     from_photographs = training.accuracy(head, inside_test / inside.std(), digits.y_test)
     print(f"100 labelled digits, frozen SqueezeNet: {from_photographs:.1%} (letters' convolutions on the same 100: "
           f"{ways['frozen'][0]:.1%}, from scratch {ways['from scratch'][0]:.1%})")
+    assert from_photographs < ways["frozen"][0]
 
 # %% [markdown] slide="slide"
 # ## What the decks say, and what we computed

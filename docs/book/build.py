@@ -34,13 +34,17 @@ import vendor
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 SECONDS_FOR_A_CELL = 900  # for a loaded machine; on an idle one no lecture takes more than 60
+# Explorers as pictures, no progress bars, and the same results whatever the machine has.
+KERNEL = {"COURSE_WIDGETS": "static", "TQDM_DISABLE": "1", "COURSE_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
 
 
 def environment_key() -> str:
     """Changes with all that a lecture's output depends on besides its own code."""
     digest = hashlib.sha256()
-    for path in [HERE / "alt_text.py", *sorted((ROOT / "course_utils").rglob("*.py"))]:
+    data = [path for kind in ("*.py", "*.txt") for path in sorted((ROOT / "course_utils").rglob(kind))]
+    for path in [HERE / "alt_text.py", *data]:
         digest.update(path.read_bytes())
+    digest.update(repr(KERNEL).encode())
     versions = sorted(f"{package.name}=={package.version}" for package in distributions())
     digest.update("\n".join([sys.version, *versions]).encode())
     return digest.hexdigest()[:16]
@@ -48,15 +52,14 @@ def environment_key() -> str:
 
 @contextmanager
 def kernels_that_describe(folder: Path) -> Iterator[None]:
-    """Within, kernels load alt_text.py, show explorers as pictures and no progress, and use one thread, on the CPU."""
+    """Within, kernels load alt_text.py and have the settings of KERNEL."""
     profile = folder / "profile_default"
     profile.mkdir(parents=True, exist_ok=True)
     (profile / "ipython_kernel_config.py").write_text(
         "c = get_config()\nc.InteractiveShellApp.extensions = ['alt_text']\n"
         "c.HistoryManager.enabled = False\nc.IPKernelApp.log_level = 'ERROR'\n")
-    changes = {"IPYTHONDIR": str(folder), "COURSE_WIDGETS": "static", "COURSE_DEVICE": "cpu", "OMP_NUM_THREADS": "1",
-               "TQDM_DISABLE": "1",
-               "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH", "")]))}
+    changes = KERNEL | {"IPYTHONDIR": str(folder), "PYTHONPATH": os.pathsep.join(
+        filter(None, [str(HERE), os.environ.get("PYTHONPATH", "")]))}
     before = {name: os.environ.get(name) for name in changes}
     os.environ.update(changes)
     try:

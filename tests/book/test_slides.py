@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -33,5 +34,9 @@ def test_a_deck_opens_from_disk_without_a_network_and_its_slides_fit(built: Path
     assert page.locator("section.present h1").last.is_visible()
     assert page.evaluate(CUT_OFF) == []
     assert page.locator("img:not([alt]), img[alt='']").count() == 0
+    links = page.evaluate("""[...document.querySelectorAll('.slides a')].map(a => a.href)
+        .filter(link => link.startsWith('file:'))""")
+    assert any(link.endswith(".ipynb") for link in links), "no way to the lab"
+    assert not [link for link in links if not Path(unquote(urlsplit(link).path)).exists()]
     page.close()
     assert not problems, "\n".join(problems)

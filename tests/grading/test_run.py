@@ -339,7 +339,8 @@ def test_a_release_that_is_missing_or_of_another_source_is_refused(mini: Any, tm
 
 
 @pytest.mark.parametrize(("role", "old", "new"), [
-    ("test", "expected, \"double(x)\"", "expected, \"double\""), ("answer", '"""', '"""New: '), ("prose", "#", "# Once more:"), ("points", "", "")])
+    ("test", 'expected, "double(x)"', 'expected, "double"'), ("answer", '"""', '"""New: '),
+    ("prose", "#", "# Once more:"), ("points", "", "")])
 def test_a_release_with_an_older_cell_is_refused(mini: Any, tmp_path: Path, role: str, old: str, new: str) -> None:
     """A visible check that was changed, a task, a text, the points: the instructor forgot to build."""
     stale = nbformat.read(mini.release, as_version=4)

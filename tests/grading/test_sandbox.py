@@ -23,6 +23,7 @@ from course_staff.grading.limits import Cgroup, Limits
 from course_staff.grading.prepare import prepare
 from course_staff.grading.sandbox import NoSandbox, Sandbox
 from course_staff.grading.wire import Disconnected, LimitExceeded
+from course_staff.paths import CourseError
 from tests.grading.attacks.test_found import DOUBLE, NORM, Submit, mark
 from tests.grading.conftest import MINI_LAB, MiniLab, make_lab
 
@@ -50,6 +51,12 @@ def points(lab: MiniLab, launcher: Sandbox, submission: Path) -> dict[str, float
 
 
 # Looking around
+
+
+def test_a_mirror_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, caged_launcher: Sandbox) -> None:
+    monkeypatch.setenv("COURSE_DATA_MIRROR", "/nowhere/at/all")
+    with pytest.raises(CourseError, match="COURSE_DATA_MIRROR is '/nowhere/at/all'"):
+        Sandbox().check()
 
 
 def test_there_is_no_network(caged: Connection) -> None:
@@ -353,7 +360,7 @@ def machine(caged_launcher: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterato
     with warm.shared(()):
         assert warm._given is not None
         yield warm._given
-    assert warm.zygote() is not None and warm._given is None
+    assert warm.given() is None
 
 
 def test_one_warm_process_serves_the_workers_of_a_machine(machine: warm.Zygote) -> None:
