@@ -1,8 +1,9 @@
 """The headline figures of the decks beside ours.
 
-    python benchmarks/headlines.py                 every row
-    python benchmarks/headlines.py --list          the names of the rows
-    python benchmarks/headlines.py --only mnist    the rows whose name contains "mnist"
+    python benchmarks/headlines.py                       every row
+    python benchmarks/headlines.py --list                the names of the rows
+    python benchmarks/headlines.py --only mnist          the rows whose name contains "mnist"
+    python benchmarks/headlines.py --only lecture-05     every figure of the decks that lecture 05 touches
 
 MNIST comes from the cache, the mirror (COURSE_DATA_MIRROR) or the network, see docs/data.md; where it cannot be had,
 its rows say so and the others run. Learning rates and epochs were chosen on a validation part cut from the training
@@ -10,10 +11,14 @@ images, on which the nets never train; the test images are used once, for the fi
 The decks: G = Grisel, Neurospin 2017; V = Lidy and Schlüter, Vienna 2016; K = Kuzovkin, Tartu 2016; N = Neverova,
 Lyon 2015.
 
-A row is a function without arguments that returns an `Outcome`; to add one, append it to ROWS.
+There are two kinds of rows. Those of ROWS are trained here, at the size of the decks; such a row is a function without
+arguments that returns an `Outcome`. The others stand in the lectures: a lecture notes in its `ledger` what a deck says
+and what the cell beside it computed, and the rows lecture-NN execute the notebook and print that list. What rests on
+larger data (Shakespeare, War and Peace, film reviews, English) is in it where the data are in the cache or the mirror.
 """
 
 import argparse
+import json
 import os
 import statistics
 import time
@@ -22,6 +27,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import course
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -371,6 +377,20 @@ ROWS = [
     Row("panda", "N", f"one step of FGSM, epsilon {EPSILON}", "panda -> gibbon", panda),
 ]
 LINE = "{:<19} {:<4} {:<38} {:<18} {:<34} {:>8}  {}"
+LECTURES = {f"lecture-{path.stem}": path for path in sorted((course.ROOT / "lectures").glob("*.ipynb"))}
+
+
+def print_lecture(name: str, path: Path) -> None:
+    """Execute a lecture and print its ledger: what a deck says, and below it what the lecture computed.
+
+    Raises RuntimeError with the error of the cell where the lecture fails.
+    """
+    seconds, ledger, error = course.run(path, "import json as _json\nprint(_json.dumps(ledger))")
+    if error:
+        raise RuntimeError(f"{path.name}: {error}")
+    print(f"\n{name}, {seconds:.0f} s")
+    for number, (deck, says, computed) in enumerate(json.loads(ledger), start=1):
+        print(f"{path.stem[:2]}.{number:<4} {deck:<8} {says}\n{'':16}-> {computed}", flush=True)
 
 
 def main() -> None:
@@ -381,14 +401,16 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="print the names and stop")
     options = parser.parse_args()
     rows = [row for row in ROWS if any(part in row.name for part in options.only)]
-    if not rows:
-        parser.error("no row is selected; the names are: " + ", ".join(row.name for row in ROWS))
+    lectures = {name: path for name, path in LECTURES.items() if any(part in name for part in options.only)}
+    if not rows and not lectures:
+        parser.error("no row is selected; the names are: " + ", ".join([*(row.name for row in ROWS), *LECTURES]))
     if options.list:
-        print("\n".join(row.name for row in rows))
+        print("\n".join([*(row.name for row in rows), *lectures]))
         return
 
     DEVICE = device.pick_device()
-    print(LINE.format("row", "deck", "what", "deck's figure", "ours", "seconds", "device"))
+    if rows:
+        print(LINE.format("row", "deck", "what", "deck's figure", "ours", "seconds", "device"))
     for row in rows:
         start = time.perf_counter()
         outcome = row.run()
@@ -397,6 +419,8 @@ def main() -> None:
             LINE.format(row.name, row.deck, row.what, row.figure, outcome.ours, f"{seconds:.1f}", outcome.device),
             flush=True,
         )
+    for name, path in lectures.items():
+        print_lecture(name, path)
 
 
 if __name__ == "__main__":

@@ -640,9 +640,9 @@ assert hidden_layer > 0.9
 # 3. Their outputs, scaled to mean 0 and standard deviation 1, are the inputs of the next layer. Stop when the best
 #    validation error no longer goes down (here: by at least 1 %).
 #
-# Step 2 is a discovery of its own: choose on data that were not used for fitting. We run it on a real set that comes
-# with scikit-learn: 442 diabetes patients, ten measurements each, and a score of how far the disease went in the year
-# after.
+# Step 2 is a discovery of its own: choose on data that were not used for fitting (module 03, section 1, makes it a
+# rule). We run it on a real set that comes with scikit-learn: 442 diabetes patients, ten measurements each, and a score
+# of how far the disease went in the year after.
 
 # %% slide="fragment"
 SQUARES = PolynomialFeatures(degree=2)  # constant, inputs, their squares and the products of pairs
@@ -760,7 +760,8 @@ plt.show()
 # and products as GMDH does, and is worse: it has too many coefficients for so few patients. Choosing few units on a
 # validation set protects GMDH from that. And depth for its own sake is dangerous here: eight layers of squares are a
 # polynomial of degree $2^8 = 256$, which explodes on a patient a little outside the training data. Units that grow
-# more slowly, like the sigmoid, do not have that trouble; they have another one (module 03, section 4).
+# more slowly, like the sigmoid (module 02, section 1), do not have that trouble; they have another one (module 03,
+# section 4).
 #
 # > **Erratum E17.** Deck G, on the 1990s: "Yann LeCun invented Convolutional Networks" and "First NN successfully
 # > trained with many layers". Kunihiko Fukushima's *Neocognitron* (1980) has the convolutional layers and the
@@ -1136,7 +1137,8 @@ assert np.isclose(before - after, 1.02) and 0.27 < gone < 0.28
 # The *ImageNet Large Scale Visual Recognition Challenge* (ILSVRC): 1.2 million training images of 1,000 classes. A
 # program names five classes for each of 100,000 test images (150,000 in 2010) and is wrong if the right one is not
 # among the five: the **top-5 error**. The decks quote it, not always with the same number. In the figure, *hand-made
-# features* are measurements on the image that people thought out, such as the directions of edges.
+# features* are measurements on the image that people thought out, such as the directions of edges (module 04,
+# section 3, builds some).
 
 # %% slide="fragment"
 # year, entry, error in %, who printed it; the years 2010 and 2011 are in Russakovsky and others (2015)
@@ -1175,7 +1177,7 @@ print("error of the winner divided by that of the year before:", " ".join(f"{rat
 assert yearly[0] > 0.9 and max(yearly[1:]) < 0.75
 
 # %% [markdown] slide="subslide"
-# From 2010 to 2011 hand-made features lost a tenth of their errors, and nothing after that; from 2012 on each winner
+# From 2010 to 2011 hand-made features lost 9 % of their errors, and nothing after that; from 2012 on each winner
 # removed at least a quarter of the errors that were left. (Detection, where objects must also be found, is harder:
 # deck N's mean average precision went from .2258 in 2013 to .4393 in 2014, where 1 is perfect. Module 04, section 9,
 # computes this measure.)
@@ -1210,7 +1212,8 @@ print(f"\nseven decision trees on digits: each {np.mean(single):.1%}, their aver
 assert together > max(single)
 
 # %% [markdown] slide="subslide"
-# > **Erratum E15.** Deck G calls GoogLeNet a "Monster model". It is deep, but small: count its weights.
+# > **Erratum E15.** Deck G calls GoogLeNet a "Monster model". It is deep, but small: count its weights. (Module 04,
+# > section 6, counts its layers.)
 
 # %% slide="fragment"
 def weights_of(*modules):
@@ -1345,16 +1348,22 @@ for deck, says, computed in ledger:
 #
 # ## References
 #
+# - D. Bahdanau, K. Cho, Y. Bengio. [Neural machine translation by jointly learning to align and
+#   translate](https://arxiv.org/abs/1409.0473). *ICLR* 2015 (arXiv 2014).
 # - D. Cireşan, U. Meier, J. Masci, J. Schmidhuber. A committee of neural networks for traffic sign classification.
 #   *IJCNN* 2011.
 # - J. Deng, W. Dong, R. Socher, L.-J. Li, K. Li, L. Fei-Fei. ImageNet: a large-scale hierarchical image database.
 #   *CVPR* 2009.
 # - K. Fukushima. Neocognitron: a self-organizing neural network model for a mechanism of pattern recognition
 #   unaffected by shift in position. *Biological Cybernetics* 36, 1980.
+# - R. Girshick, J. Donahue, T. Darrell, J. Malik. [Rich feature hierarchies for accurate object detection and semantic
+#   segmentation](https://arxiv.org/abs/1311.2524). *CVPR* 2014 (arXiv 2013).
+# - A. Graves, N. Jaitly. Towards end-to-end speech recognition with recurrent neural networks. *ICML* 2014.
 # - A. Hannun and others. [Deep Speech: scaling up end-to-end speech recognition](https://arxiv.org/abs/1412.5567).
 #   arXiv 2014.
 # - K. He, X. Zhang, S. Ren, J. Sun. [Deep residual learning for image recognition](https://arxiv.org/abs/1512.03385).
 #   *CVPR* 2016 (arXiv 2015).
+# - G. Hinton, S. Osindero, Y.-W. Teh. A fast learning algorithm for deep belief nets. *Neural Computation* 18, 2006.
 # - S. Hochreiter. Untersuchungen zu dynamischen neuronalen Netzen. Diploma thesis, TU München, 1991.
 # - S. Hochreiter, J. Schmidhuber. Long short-term memory. *Neural Computation* 9, 1997.
 # - A. G. Ivakhnenko, V. G. Lapa. *Cybernetic Predicting Devices*. Kiev 1965 (in Russian); CCM Information
@@ -1377,6 +1386,8 @@ for deck, says, computed in ledger:
 # - Q. McNemar. Note on the sampling error of the difference between correlated proportions or percentages.
 #   *Psychometrika* 12, 1947.
 # - M. Minsky, S. Papert. *Perceptrons: An Introduction to Computational Geometry*. MIT Press, 1969.
+# - A. Mohamed, G. Dahl, G. Hinton. Deep belief networks for phone recognition. *NIPS* workshop on deep learning for
+#   speech recognition and related applications, 2009.
 # - New Navy device learns by doing. *The New York Times*, 8 July 1958.
 # - A. Novikoff. On convergence proofs on perceptrons. *Symposium on the Mathematical Theory of Automata*, Brooklyn,
 #   1962.
@@ -1385,11 +1396,15 @@ for deck, says, computed in ledger:
 # - F. Rosenblatt. *Principles of Neurodynamics*. Spartan Books, 1962.
 # - O. Russakovsky and others. [ImageNet large scale visual recognition challenge](https://arxiv.org/abs/1409.0575).
 #   *International Journal of Computer Vision* 115, 2015.
+# - F. Seide, G. Li, D. Yu. Conversational speech transcription using context-dependent deep neural networks.
+#   *Interspeech* 2011.
 # - D. Silver and others. [Mastering the game of Go with deep neural networks and tree
 #   search](https://doi.org/10.1038/nature16961). *Nature* 529, 484–489, 2016.
 # - H. A. Simon, A. Newell. Heuristic problem solving: the next advance in operations research. *Operations Research*
 #   6, 1958.
 # - H. A. Simon. *The Shape of Automation for Men and Management*. Harper and Row, 1965.
+# - I. Sutskever, O. Vinyals, Q. Le. [Sequence to sequence learning with neural
+#   networks](https://arxiv.org/abs/1409.3215). *NIPS* 2014.
 # - C. Szegedy, W. Liu, Y. Jia, P. Sermanet, S. Reed, D. Anguelov, D. Erhan, V. Vanhoucke, A. Rabinovich. [Going
 #   deeper with convolutions](https://arxiv.org/abs/1409.4842). *CVPR* 2015 (arXiv 2014).
 # - Y. Taigman, M. Yang, M. Ranzato, L. Wolf. DeepFace: closing the gap to human-level performance in face

@@ -318,7 +318,8 @@ ledger.append(("F", "dL/da3 = da3/dŷ · dŷ/dL", f"{as_printed:+.3f} as printed
 # - $\eta > 2$: every jump is longer than the last. It **diverges**.
 #
 # A bowl $\tfrac12 c\,a^2$ that is $c$ times as steep diverges from $\eta = 2/c$ on: the steepest direction of a loss
-# sets the limit.
+# sets the limit. (Module 03, section 5, says what that costs in the flat directions, and section 6 what is done about
+# it.)
 
 # %% slide="subslide"
 def bowl(a):
@@ -562,8 +563,9 @@ ledger.append(("K", "error at the start 0.298371109", f"{error:.9f}"))
 #
 # where $\odot$ multiplies entry by entry. The transposed matrix is the same wiring walked backwards. Then
 # $\partial E / \partial W_1 = \delta_h\, x^\top$, and had there been more layers, the same step would simply
-# repeat.
-
+# repeat. (Each time with another factor $h\,(1-h)$, which is at most ¼: module 03, section 4, shows what becomes of
+# the gradient after twenty layers.)
+#
 # The cell below does it weight by weight, as the deck does. In the lab you write it with matrices, for layers of any
 # size.
 
@@ -903,7 +905,7 @@ assert torch.allclose(torch.softmax(logits[:, :2], dim=1)[:, 0], torch.sigmoid(l
 # > at the kink, by convention. The convention is visible. $\operatorname{relu}(t) - \operatorname{relu}(-t)$ is just
 # > $t$, with slope 1 everywhere, but autograd answers 0 at $t = 0$. In training the kink is hit so rarely that it does
 # > not matter, with one exception worth knowing: a net whose weights all *start* at 0 sits on every kink at once and
-# > gets no gradient at all.
+# > gets no gradient at all. (How they should start: module 03, section 5.)
 
 # %% slide="fragment"
 h = 1e-6
@@ -1017,9 +1019,9 @@ plt.show()
 # handwritten digits (8 × 8 pixels; more about them in section 9). In it, `torch.nn.Linear(n, m)` is a layer with its
 # weights and biases, from $n$ values to $m$, and `Sequential` puts layers one after the other. It counts in two ways:
 # the **seconds** of this machine, which vary from run to run, and more where other programs run beside it; and the
-# exact number of multiplications and additions in the matrix products. The **parameters** are all weights and biases.
-# Nudging all $P$ of them to both sides needs $2P$ forward passes. We really do that for the small nets, and for the
-# large ones multiply $2P$ by the time of one pass.
+# exact number of multiplications and additions in the matrix products. Nudging all $P$ parameters, weights and biases,
+# to both sides needs $2P$ forward passes. We really do that for the small nets, and for the large ones multiply $2P$ by
+# the time of one pass.
 
 # %% slide="fragment"
 digits = data.digits().flat()

@@ -246,8 +246,9 @@ print(f"units above 0.9 or below 0.1: {((activity > 0.9) | (activity < 0.1)).flo
 #   + \underbrace{W_3 W_2 b_1 + W_3 b_2 + b_3}_{b}.$$
 #
 # (With the biases it is *affine*, a linear map plus a constant. And the claim is about matrix products and
-# convolutions; the maximum in the pooling layers of that slide is nonlinear by itself.) Deck F gives this class as
-# its example in PyTorch. We run it as printed, next to its copy without `relu` and `tanh`:
+# convolutions; the maximum in the pooling layers of that slide, which module 04, section 4, explains, is nonlinear by
+# itself.) Deck F gives this class as its example in PyTorch. We run it as printed, next to its copy without `relu` and
+# `tanh`:
 
 # %% slide="subslide"
 X = torch.linspace(-1, 1, 200)[:, None]
@@ -902,9 +903,9 @@ assert abs(doubling["skips"] - 2) < 0.3 and growth["both"] < 1.12 and doubling["
 #
 # > **Erratum E42.** Deck F: batch norm is there to "limit vanishing gradient". In a plain ReLU net it does the
 # > opposite of vanishing: at the start of training it makes the gradient *explode* towards the input, by
-# > $\sqrt{\pi/(\pi-1)} \approx 1.21$ a layer in wide layers (Yang and others, 2019), while with $g = \sqrt 2$ the net
-# > without batch norm keeps its size. It is together with skips that batch norm keeps both signal and gradient in
-# > range.
+# > $\sqrt{\pi/(\pi-1)} \approx 1.21$ a layer in wide layers (Yang and others, 2019), while with $g = \sqrt 2$ the
+# > gradient of the net without batch norm keeps its size. It is together with skips that batch norm keeps both signal
+# > and gradient in range.
 
 # %% slide="fragment"
 ledger.append(
@@ -938,11 +939,11 @@ for name, results in deep.items():
 # %% [markdown] slide="subslide"
 # > **Erratum E23.** Deck V (slide 22): for each step of training, random initialisation, cost function, iterative
 # > improvement, "there exist recipes from the 1980s. Only the first step required better recipes for deep networks".
-# > Its own slide 13 also lists ReLU, dropout and batch norm. And the better initialisation alone does not do: with
-# > the same weights to start from and plain SGD, the net of 30 layers stays far behind at each learning rate, while
-# > the one with batch norm *and* skips trains at each. What else helps is a later recipe for the *third* step: with
-# > Adam (section 6) and three times the epochs the plain net gets there too, slowly. With momentum, a recipe of the
-# > time, it does not in that time.
+# > Its own slide 13 also lists ReLU, dropout (section 7) and batch norm. And the better initialisation alone does not
+# > do: with the same weights to start from and plain SGD, the net of 30 layers stays far behind at each learning rate,
+# > while the one with batch norm *and* skips trains at each. What else helps is a later recipe for the *third* step:
+# > with Adam (section 6) and three times the epochs the plain net gets there too, slowly. With momentum, a recipe of
+# > the time, it does not in that time.
 
 # %% slide="fragment"
 best = {name: max((r[0] for r in results if r is not None), default=0.0) for name, results in deep.items()}
@@ -1550,8 +1551,9 @@ plt.show()
 # %% [markdown] slide="subslide"
 # Without a cure the training loss falls on and on, for the net learns the wrong labels by heart, while the validation
 # loss turns up. Each cure lowers the validation loss. The training loss goes up with it: a net that refuses the wrong
-# labels must pay for them there, so that the gap of the best net is even negative here. Learning-rate decay is no
-# regulariser as such; the late, small steps just learn fewer of the wrong labels in the time given.
+# labels must pay for them there, so that the gap of the best net is even negative here. Learning-rate decay as
+# such is no **regulariser** (means against overfitting); the late, small steps just learn fewer of the wrong labels in
+# the time given.
 
 # %% [markdown] slide="slide"
 # ## 8. Choosing the hyper-parameters
@@ -1747,18 +1749,17 @@ plt.show()
 # worst games. Random search has some in which it never meets the good region. The two that use what they have seen,
 # Bayesian and informal, do well in every game here; but the informal one climbs from where it stands, and when the 231
 # nets were trained with another seed, some of its random starts ended on the plain at chance level, where no step
-# helps. The grid does better here than its ":(": it looks at only four
-# learning rates, but the good region is wider than its spacing. With more hyper-parameters, of which few matter, that
-# luck ends: a grid repeats the same few values of the one that matters, while random search tries a new value each
-# time (Bergstra and Bengio, 2012).
+# helps. The grid does better here than its ":(": it looks at only four learning rates, but the good region is wider
+# than its spacing. With more hyper-parameters, of which few matter, that luck ends: a grid repeats the same few values
+# of the one that matters, while random search tries a new value each time (Bergstra and Bengio, 2012).
 
 # %% [markdown] slide="slide"
 # ## 9. The "modern" net, and the test set
 #
 # Deck K's "modern" net puts together what we now have: ReLU, dropout, a better optimiser. Its source, a tutorial by
 # A. Radford, has two hidden layers of 625. Ours are smaller, with batch norm and augmentation. The recipe was settled
-# on the validation images; now, once, the test images. An accuracy $a$ measured on $n$ images has a standard error of
-# $\sqrt{a(1 - a)/n}$ (module 01, section 5).
+# on the validation images; now, once, the test images. A share $p$ of right answers on $n$ images has a standard error
+# of $\sqrt{p(1 - p)/n}$ (module 01, section 5).
 
 
 # %% slide="fragment"
@@ -1803,7 +1804,7 @@ assert test_accuracy['"modern"'] > max(list(test_accuracy.values())[:2])
 # MNIST itself `python benchmarks/headlines.py` prints the deck's figure beside ours.
 #
 # > **Erratum E28.** Deck K (2016): "current best: 99.77 %" on MNIST, a committee of 35 convolutional nets (Cireşan
-# > and others, 2012). DropConnect (Wan and others, 2013) had reported 99.79 %.
+# > and others, 2012; module 04, section 4). DropConnect (Wan and others, 2013) had reported 99.79 %.
 #
 # Is 99.79 % better than 99.77 %? On 10,000 test images that is 21 errors against 23. Two nets tested on the same
 # images are compared by the images on which exactly one of them errs: under the hypothesis that both are equally

@@ -239,7 +239,8 @@ widgets.explore(plot_kernel, kernel=[*KERNELS, "nine sliders"], picture=list(PIC
 #
 # "The idea of a convolutional layer is to learn feature detectors instead of using handcrafted ones" (deck K). Its
 # input has $C$ **channels** (1 for grey, 3 for colour, more in later layers), its output $C'$, called **feature maps**.
-# Each output channel $c'$ has its own kernel, with $k \times k$ weights for each input channel $c$, and a bias:
+# Each output channel $c'$ has its own kernel, with $k \times k$ weights for each input channel $c$, and a bias
+# $b_{c'}$ (the $b$ below the sum is the kernel's column, as in section 1):
 #
 # $$y_{c'ij} = b_{c'} + \sum_{c=1}^{C} \sum_{a,b} K_{c'cab}\; x_{c,\, si + a - p,\, sj + b - p} .$$
 #
@@ -353,6 +354,9 @@ ledger.append(("N", "MLPs lack spatial invariance",
 # 2005; the *gradient* is here the change of the grey level from pixel to pixel, not that of a loss). We build it from
 # two Prewitt kernels and give it to a support-vector machine (SVM, module 01, section 5). The rival is a small
 # **convolutional net** (CNN) that learns its features and its classifier together, *end to end*, from the pixels.
+#
+# The pictures are **glyphs**: the 26 capital letters, 28 × 28 pixels, drawn in 21 of the fonts that ship with
+# matplotlib, and turned, slanted, stretched and moved a little at random.
 #
 # The net has three convolutions, two of them with stride 2, each with batch norm (module 03, section 5; here the mean
 # and variance of a channel are taken over the batch *and* over all places). Then it takes the maximum of each map.
@@ -1795,7 +1799,7 @@ plt.show()
 # (`COURSE_DATA_MIRROR`), or, if you set `DOWNLOAD = True`, from the network. It repeats two things of this lecture:
 # the occlusion map (section 7) on a photograph, and transfer (section 8) from photographs to handwritten digits.
 # (Module 08, section 9, attacks this net.) With one draw of 100 digits, a million photographs are worth less than
-# 6,000 printed letters: that the tasks are alike counts for more than that the data is large. The map of the
+# 6,000 printed letters: that the tasks are alike counts for more here than that the data is large. The map of the
 # photograph asks the same as Explorer 2: which patch costs the answer most?
 
 # %% tags=["further"] slide="fragment"

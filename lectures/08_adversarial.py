@@ -157,11 +157,11 @@ print(f"measured exponents: chosen signs n^{exponents[0]:.3f}, random signs n^{e
 assert abs(exponents[0] - 1) < 0.02 and abs(exponents[1] - 0.5) < 0.1
 
 # %% [markdown] slide="subslide"
-# The trained classifiers read printed letters: `glyphs`, ten classes, drawn from the fonts that ship with matplotlib
-# and randomly turned, slanted and moved. We shrink them to 7 × 7 and 14 × 14 pixels and enlarge them to 56 × 56, and
-# train the same **softmax regression** (module 03, section 1) for each size. With ten classes the attack may go for
-# any of the other nine. For each of them the lead $z_y - z_k$ is a linear score with the weights $w_y - w_k$, so that
-# section 1 applies:
+# The trained classifiers read printed letters, ten classes of the `glyphs` of module 04, section 3: drawn from the
+# fonts that ship with matplotlib and randomly turned, slanted and moved. We shrink them to 7 × 7 and 14 × 14 pixels and
+# enlarge them to 56 × 56, and train the same **softmax regression** (module 03, section 1) for each size. With ten
+# classes the attack may go for any of the other nine. For each of them the lead $z_y - z_k$ is a linear score with the
+# weights $w_y - w_k$, so that section 1 applies:
 #
 # $$\varepsilon_{\min} = \min_{k \ne y} \frac{z_y - z_k}{\lVert w_y - w_k \rVert_1},$$
 #
@@ -832,13 +832,14 @@ widgets.explore(plot_fooling, step=(0, max(map(len, paths.values())) - 1), lette
 # %% [markdown] slide="slide"
 # ## 7. Transfer: fool one, fool the others
 #
-# So far the attacker had the net, its weights and its gradient (a **white-box** attack). Szegedy and others found
-# that this is often not needed: what fools one net tends to fool others, of another architecture or trained on other
-# data. Papernot, McDaniel and Goodfellow extended it to decision trees and nearest neighbours, which have no gradient
-# at all. So one attacks a net of one's own and sends the result (a **black-box** attack). Two readers below are of
-# this kind. The **forest** is a vote of 60 decision trees (module 01, section 5), each grown on a random choice of
-# the pictures. The **5 nearest neighbours** are the five training pictures closest in Euclidean distance; their
-# majority is the answer.
+# So far the attacker had the net, its weights and its gradient (a **white-box** attack). Szegedy and others found that
+# this is often not needed: what fools one net tends to fool others, of another architecture or trained on other data.
+# (What transfers here is an attack: it is not the transfer learning of module 04, section 8.) Papernot, McDaniel and
+# Goodfellow extended the finding to decision trees and nearest neighbours, which have no gradient at all. So one
+# attacks a net of one's own and sends the result (a **black-box** attack). Two readers below are of this kind. The
+# **forest** is a vote of 60 decision trees (module 01, sections 5 and 8), each grown on a random choice of the
+# pictures. The **5 nearest neighbours** are the five training pictures closest in Euclidean distance; their majority is
+# the answer.
 #
 # Rows: the model whose gradient was used (PGD). Columns: the model that has to read the pictures. "MLP, other data" is
 # trained on a second set of letters that shares no picture with the first.
@@ -912,8 +913,8 @@ ledger.append(("N", "adversarial examples transfer",
 # %% [markdown] slide="fragment"
 # Transfer works: not sharing the weights, nor even the training data, does not protect a net. It does not work for
 # all pairs alike. The forest, which noise already disturbs, falls to perturbations made with any of the nets. The
-# five nearest neighbours lose a few points at most: for them a picture must come closer to another class as a whole,
-# and 20 grey levels seldom carry it there.
+# five nearest neighbours lose at most a few points more than to noise: for them a picture must come closer to another
+# class as a whole, and 20 grey levels seldom carry it there.
 #
 # Why it works between nets would fit section 1: models that learn the same task may come to similar slopes, so that a
 # direction that is bad for one is bad for the other. Are they similar? The cosine (module 06, section 1) of the angle
@@ -928,7 +929,7 @@ for (one, other), value in cosine.items():
     print(f"{one:<16} and {other:<16} mean cosine of the slopes {value:.2f}")
 assert min(cosine.values()) > 3 / 28  # a random pair has the standard deviation 1/28 at a single picture
 
-# %% [markdown]
+# %% [markdown] slide="fragment"
 # All pairs lie far above chance, and well below 1. That fits the table: borrowed slopes harm, though less than a net's
 # own.
 
@@ -1069,11 +1070,12 @@ assert (answers(model, fooled)[0] == targets).all() and answers(model, fooled)[1
 # show where a net fails; the accuracy under the strongest attack remains an upper bound. Fooling images still work:
 # the training said what to do near letters and nothing about the rest.
 #
-# What has changed is visible in the gradients with respect to the pixels. More than half of the pixels lie at the edge
-# and are black in nearly all training pictures. Clean training gives them large weights all the same, for the sake of
-# the few pictures in which they are lit, and it has no reason to keep these weights small. The attacker lights such
-# pixels in every picture. The robust net has seen this done, and has stopped listening to them. (Pixels that are black
-# in *all* training pictures pass no gradient to their weights, and clean training leaves these exactly as drawn.)
+# What has changed is visible in the gradients with respect to the pixels (module 04, section 7, looks at those of
+# single units). More than half of the pixels lie at the edge and are black in nearly all training pictures. Clean
+# training gives them large weights all the same, for the sake of the few pictures in which they are lit, and it has no
+# reason to keep these weights small. The attacker lights such pixels in every picture. The robust net has seen this
+# done, and has stopped listening to them. (Pixels that are black in *all* training pictures pass no gradient to their
+# weights, and clean training leaves these exactly as drawn.)
 
 # %% slide="fragment"
 edge = glyphs.x_train.mean(0) < 0.02  # (1, 28, 28)

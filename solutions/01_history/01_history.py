@@ -13,15 +13,17 @@
 #
 # **Time** about 2 hours. **Points** 23 for code, 4 for the experiment at the end.
 #
-# **Follows** deck K, *Where it has started* (artificial neuron, perceptron); deck V, *Origins of Neural Networks* and
-# *Ups & Downs of Neural Networks*; deck N, *A bit of history*, *Perceptron* and *Human performance?*; lecture 01,
+# **Follows** deck K, "Where it has started" (artificial neuron, perceptron); deck V, "Origins of Neural Networks" and
+# "Ups & Downs of Neural Networks"; deck N, "A bit of history", "Perceptron" and "Human performance?"; lecture 01,
 # whose sections are named at each exercise. You need Python, NumPy and what a scalar product is; no deep learning.
 #
 # **How it works.** Write each answer in its cell, in place of the line that says so, then run the cell below it: it
-# checks your answer, and says what came, what was expected and which slip is likely. When your work is graded, the
-# same checks run again with inputs you have not seen. Every exercise can be solved without the others. Arrays are
-# NumPy arrays; a batch is `(examples, features)`, one example a row. Where an array is asked, return an array: a list
-# becomes one by `np.array(the_list)`.
+# checks your answer, and says what came, what was expected and which slip is likely. When your work is graded, the same
+# checks run again with inputs you have not seen. Every exercise can be solved without the others, so one that resists
+# can wait; the cells between the exercises and the experiment use your answers.
+#
+# **Shapes.** Arrays are NumPy arrays; a batch is `(examples, features)`, one example a row. Where an array is asked,
+# return an array: a list becomes one by `np.array(the_list)`.
 #
 # **Two errors that Python reports itself.** `mismatch in its core dimension`: a product `@` of two shapes that do not
 # fit. In `A @ B` the last number of `A.shape` must be the first of `B.shape`; print both. `The truth value of an array
@@ -46,7 +48,7 @@ plotting.use_style()
 #
 # ### Exercise 1 · The McCulloch–Pitts neuron (2 points)
 #
-# *Lecture: section 1.*
+# *Lecture: section 1, "1943: a neuron that computes logic".*
 #
 # In 1943 McCulloch and Pitts described a neuron as an element of logic. Its inputs are 0 or 1, its output is 0 or 1,
 # and it **fires** (is 1) where the weighted sum of its inputs **reaches** a threshold $\theta$:
@@ -120,7 +122,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 2 · Gates (3 points)
 #
-# *Lecture: section 1.*
+# *Lecture: section 1, "1943: a neuron that computes logic".*
 #
 # Choose weights and threshold so that one neuron is a gate of logic:
 #
@@ -132,9 +134,9 @@ with checks.hidden():
 # | `"NOR"` | no input is 1 |
 # | `"NOT"` | its single input is 0 |
 #
-# Your function does not see the inputs, only their number, `inputs`: it says which neuron to build. The number is any,
-# and weights and threshold may depend on it. Many answers are right: the check tries
-# your neuron on all $2^n$ inputs and looks at nothing else. Stay with whole numbers or halves: sums of tenths are
+# Your function does not see the inputs, only their number, `inputs`: it says which neuron to build. There may be any
+# number of inputs, and weights and threshold may depend on it. Many answers are right: the check tries your neuron on
+# all $2^n$ settings of $n$ inputs and looks at nothing else. Stay with whole numbers or halves: sums of tenths are
 # rounded, and 0.1 + 0.2 ≥ 0.3 could go either way.
 #
 # For any other name raise `ValueError`. `"XOR"` is among those: exercise 3 says why.
@@ -245,7 +247,7 @@ plt.show()
 # %% [markdown]
 # ### Exercise 3 · XOR and parity in two layers (3 points)
 #
-# *Lecture: section 3.*
+# *Lecture: section 3, "1969: XOR, and the first winter".*
 #
 # Suppose that one neuron computes XOR. Then $\theta > 0$ (it is silent at 00), $w_1 \ge \theta$ and $w_2 \ge \theta$
 # (it fires at 10 and 01), so that $w_1 + w_2 \ge 2\theta > \theta$, and it fires at 11 as well: a contradiction. Two
@@ -351,7 +353,7 @@ with checks.hidden():
 #
 # ### Exercise 4 · One step of the perceptron (2 points)
 #
-# *Lecture: section 2.*
+# *Lecture: section 2, "1958: the perceptron learns".*
 #
 # Rosenblatt's perceptron finds its weights itself. The labels are now $y = +1$ and $y = -1$, and the threshold is
 # written as a bias $b$: the answer is the sign of $w\cdot x + b$. Show it one example. If
@@ -444,7 +446,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 5 · Training a perceptron (4 points)
 #
-# *Lecture: section 2.*
+# *Lecture: section 2, "1958: the perceptron learns".*
 #
 # Start with $w = 0$ and $b = 0$. Go through the examples **in the order given**, one after the other, and make the step
 # of exercise 4 at each. One pass through all of them is an **epoch**. Count the mistakes of every epoch. An epoch
@@ -570,7 +572,8 @@ with checks.hidden():
 #
 # mistakes, in all epochs together and whatever the order of the examples. $R$ is the length of the longest example,
 # and $\gamma$, the **margin**, is the distance of the nearest example from the boundary. The number of features does
-# not occur. Each $w$ that separates gives a bound; the one with the widest margin gives the best.
+# not occur. Each $w$ that separates gives a bound (the lecture's $u$ is such a $w$, of length 1); the one with the
+# widest margin gives the best.
 #
 # (A bias needs no theorem of its own: append a 1 to every example, and $b$ is one more weight. Your function takes the
 # examples as they come; who wants a bias appends the 1 before calling it.)
@@ -650,19 +653,18 @@ with checks.hidden():
 #
 # ### Exercise 7 · A quadratic unit (3 points)
 #
-# *Lecture: section 4.*
+# *Lecture: section 4, "1965: Ivakhnenko's deep polynomial nets".*
 #
 # From 1965 on Ivakhnenko and his colleagues trained nets of many layers without any gradient (deck N's "early 1960s",
 # erratum E17; the method is called GMDH, *group method of data handling*). A unit looks at two inputs only and is a
 # quadratic polynomial of them:
 #
-# $$\hat y = a_0 + a_1x_1 + a_2x_2 + a_3x_1^2 + a_4x_2^2 + a_5x_1x_2$$
+# $$\hat y = c_0 + c_1x_1 + c_2x_2 + c_3x_1^2 + c_4x_2^2 + c_5x_1x_2 .$$
 #
 # $\hat y$ is linear in the six coefficients, so they are found by **least squares**: the sum of $(\hat y_i - y_i)^2$ is
 # smallest. `np.linalg.lstsq(A, y, rcond=None)` solves this for the matrix $A$ with one row an example and one column
-# a coefficient; the solution is the first of the four things that it returns. The column of $a_0$ is all ones.
-# (`Incompatible dimensions` says that $A$ lies on its side. Keep to the order above: the terms that scikit-learn makes
-# in the lecture have another.)
+# a coefficient; the solution is the first of the four things that it returns. The column of $c_0$ is all ones.
+# (`Incompatible dimensions` says that $A$ lies on its side. Keep to the order above: that of the lecture is another.)
 
 
 # %% answer="quadratic_unit"
@@ -747,9 +749,9 @@ with checks.hidden():
 # at the test error too: the validation error chose the units, and so it flatters them.
 
 # %%
-def unit_output(a, x1, x2):
-    """The polynomial with coefficients a, (6,), at x1 and x2, (examples,) each."""
-    return a[0] + a[1] * x1 + a[2] * x2 + a[3] * x1**2 + a[4] * x2**2 + a[5] * x1 * x2
+def unit_output(c, x1, x2):
+    """The polynomial with coefficients c, (6,), at x1 and x2, (examples,) each."""
+    return c[0] + c[1] * x1 + c[2] * x2 + c[3] * x1**2 + c[4] * x2**2 + c[5] * x1 * x2
 
 
 def error(prediction, part):
@@ -788,7 +790,7 @@ plt.show()
 # %% [markdown]
 # ### Exercise 8 · Human or machine? (3 points)
 #
-# *Lecture: section 9, erratum E12.*
+# *Lecture: section 9, "Human against machine", erratum E12.*
 #
 # Decks G, V and N set a machine's error of 6.7 % beside a human's 5.1 %. On the 1,500 images that both saw, deck N
 # gives the table, with one number missing. It must be $1500 - 1352 - 72 - 30 = 46$:
@@ -801,7 +803,7 @@ plt.show()
 # So the machine errs on 102 images (6.8 %) and the human on 76 (5.1 %). The 1,382 images on which both are right or
 # both are wrong say nothing about who is better. What counts are the disagreements: $b = 72$ against $c = 46$. Were
 # both equally good, each disagreement would be a fair coin. **McNemar's test** (1947), in its exact form, asks how
-# likely the coin gives a result at least as lopsided as this one, to either side:
+# likely the coin is to give a result at least as lopsided as this one, to either side:
 #
 # $$p = \min\Bigl(1,\; 2\sum_{k=0}^{\min(b, c)} \binom{n}{k}\,2^{-n}\Bigr), \qquad n = b + c$$
 #
@@ -987,7 +989,7 @@ right.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=12)
 plt.show()
 
 # %% [markdown]
-# Answer in the next cell, in ten to fifteen lines:
+# Answer in the next cell, with numbers from your figures, in ten to fifteen sentences:
 #
 # 1. What do easy pairs (0/7, 3/4) have that hard pairs (1/8, 3/9) lack? Is the bound ever exceeded, how far below it
 #    are the mistakes, and is the bound nevertheless of use?
@@ -1024,7 +1026,8 @@ plt.show()
 # Change the inputs (products of them, hidden neurons), or the aim (fewest mistakes, averaged weights, a loss with a
 # minimum as in module 02).
 #
-# **Rubric** (1 point each)
+# **Rubric** (4 points, 1 for each question, halves allowed)
+#
 # - 1: the margin as the reason, with bounds or mistakes read for easy and hard pairs; never exceeded, several times
 #   below; one use of a loose bound.
 # - 2: 64/9 and 64 (½ for each), and that one pixel gives no evidence on the others.
@@ -1036,15 +1039,8 @@ plt.show()
 # %% [markdown]
 # ## Further (not graded)
 #
-# 1. **All ten digits.** The next cell trains ten perceptrons with your `perceptron`, one for each digit against all
-#    others, and takes the one with the largest score. Not all of the ten end within 50 epochs. Average the weights
-#    over all steps instead of keeping the last (Freund and Schapire, 1999): how much does it gain?
-# 2. **How hard is parity?** Train one perceptron on all inputs of your `parity_net(4)`. Then give it the hidden
-#    outputs of the net as its inputs: now it must converge. What does the first layer do for the second?
-# 3. **A layer in a minute.** In the cell after exercise 7, keep 3 units and then 30 in place of 8, and add layers. When
-#    does the validation error stop falling while the training error goes on? Which error may you report?
-# 4. **Power.** With how many images would 6.8 % against 5.1 % have a p-value below 0.001, if the shares of the four
-#    cells stay as they are? Use your `mcnemar`.
+# All ten digits: the cell below trains ten perceptrons with your `perceptron`, one for each digit against all others,
+# and takes the one with the largest score. Not all of the ten end within 50 epochs.
 
 # %% tags=["further"]
 X_all, labels_all = digits.x_train.numpy().astype(float), digits.y_train.numpy()
@@ -1057,4 +1053,15 @@ for digit in range(10):
 print(f"right on new digits: {np.mean(np.argmax(scores, axis=0) == labels_new):.1%}")
 
 # %% [markdown]
+# Some things to try from here:
+#
+# - Average the weights of the ten over all steps instead of keeping the last (Freund and Schapire, 1999). How much does
+#   it gain?
+# - How hard is parity? Train one perceptron on all inputs of your `parity_net(4)`. Then give it the hidden outputs of
+#   the net as its inputs: now it must converge. What does the first layer do for the second?
+# - In the cell after exercise 7, keep 3 units and then 30 in place of 8, and add layers. When does the validation error
+#   stop falling while the training error goes on? Which error may you report?
+# - With how many images would 6.8 % against 5.1 % have a p-value below 0.001, if the shares of the four cells stay as
+#   they are? Use your `mcnemar`.
+#
 # **Next:** [lecture 02](../../lectures/02_backprop.ipynb) on backpropagation, and its lab.

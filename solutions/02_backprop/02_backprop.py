@@ -14,12 +14,16 @@
 #
 # **Follows** deck F, "Remember the logistic regression?" to "Practical Gradient Descent"; deck K, the worked
 # example "Backpropagation" (two inputs, two hidden neurons, two outputs); deck G, slides 12 and 13; lecture 02, whose
-# sections are named at each exercise.
+# sections are named at each exercise. You need Python with NumPy, the product of a matrix and a vector, and the
+# derivative of a function of one variable.
 #
 # **How it works.** Write each answer in its cell, in place of the line that says so, then run the cell below it: it
-# checks your answer, and says what came, what was expected and which slip is likely. When your work is graded, the
-# same checks run again with inputs you have not seen. Every exercise can be solved without the others. Arrays are
-# NumPy arrays of `float64` unless something else is said.
+# checks your answer, and says what came, what was expected and which slip is likely. When your work is graded, the same
+# checks run again with inputs you have not seen. Every exercise can be solved without the others, so one that resists
+# can wait; the cells between the exercises and the experiment use your answers.
+#
+# **Shapes** stand in each docstring. Arrays are NumPy arrays of `float64` unless something else is said, and where an
+# array is asked, return an array and no list.
 
 # %% tags=["setup"]
 import itertools
@@ -182,9 +186,9 @@ with checks.hidden():
 #
 # *Lecture: section 2, errata E1 to E3; section 9 for the mean over a batch.*
 #
-# By the chain rule
+# By the chain rule,
 #
-# $$\frac{dL}{da_j} = \frac{dL}{d\hat y}\cdot\frac{d\hat y}{dz}\cdot\frac{dz}{da_j}$$
+# $$\frac{dL}{da_j} = \frac{dL}{d\hat y}\cdot\frac{d\hat y}{dz}\cdot\frac{dz}{da_j}.$$
 #
 # Deck F prints these factors on three slides:
 #
@@ -263,7 +267,9 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 4 · Gradient descent (2 points)
 #
-# *Lecture: section 3.*
+# *Lecture: section 3, "Walking downhill".*
+#
+# To find a minimum of a function $f$, gradient descent goes from a point $x_0$ again and again against the gradient:
 #
 # $$x_{k+1} = x_k - \eta\,\nabla f(x_k), \qquad k = 0, \dots, \text{steps} - 1$$
 #
@@ -376,7 +382,7 @@ plt.show()
 #
 # ### Exercise 5 · The numerical gradient (3 points)
 #
-# *Lecture: sections 2 and 8.*
+# *Lecture: section 2 for the central difference; section 8, "Gradient checking".*
 #
 # A gradient that was derived by hand can be checked without any derivation:
 #
@@ -480,14 +486,15 @@ print(f"relative difference between exercise 3 and exercise 5: {difference:.1e}"
 #
 # ### Exercise 6 · Forward through deck K's net (2 points)
 #
-# *Lecture: section 5.*
+# *Lecture: section 5, "A whole net with numbers: deck K's example".*
 #
 # Deck K's net has two inputs, two hidden neurons and two outputs, all sigmoid. Row $i$ of a weight matrix holds
 # the weights *into* neuron $i$, and each layer has one bias for all its neurons:
 #
 # $$h = \sigma(W_1 x + b_1), \qquad o = \sigma(W_2 h + b_2), \qquad E = \tfrac12\sum_k (o_k - t_k)^2$$
 #
-# On the slides $x = (0.05, 0.10)$, the target is $t = (0.01, 0.99)$, and
+# ($h$ is now the hidden layer and no longer a step; $o$ are the outputs, $E$ is the error.) On the slides
+# $x = (0.05, 0.10)$, the target is $t = (0.01, 0.99)$, and
 #
 # $$W_1 = \begin{pmatrix} 0.15 & 0.20\\ 0.25 & 0.30\end{pmatrix},\quad b_1 = 0.35,\qquad
 # W_2 = \begin{pmatrix} 0.40 & 0.45\\ 0.50 & 0.55\end{pmatrix},\quad b_2 = 0.60.$$
@@ -687,7 +694,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 8 · Backward through ReLU, ReLU, softmax (4 points)
 #
-# *Lecture: section 6 for the three facts; to put them in order is new here.*
+# *Lecture: section 6 for the three rules; to put them in order is new here.*
 #
 # Deck G, slide 12, writes a net as three modules. A row of $X$ is an example, so the weights stand on the
 # right, and column $j$ (not row $j$, as in exercise 6) holds the weights into neuron $j$:
@@ -695,7 +702,7 @@ with checks.hidden():
 # $$H_1 = \max(X W_1, 0), \qquad H_2 = \max(H_1 W_2, 0), \qquad P = \mathrm{softmax}(H_2 W_3),\qquad
 # \mathrm{softmax}(Z)_{n,c} = \frac{e^{Z_{n,c}}}{\sum_k e^{Z_{n,k}}},$$
 #
-# and the loss is the mean over the examples of $-\log P_{n, y_n}$, with $y_n$ the label of example $n$. Three facts
+# and the loss is the mean over the examples of $-\log P_{n, y_n}$, with $y_n$ the label of example $n$. Three rules
 # are all you need. (The function $\max(z, 0)$ is called ReLU, and the entries of $Z_3 = H_2 W_3$ are the logits.)
 # With a batch of $B$ examples:
 #
@@ -706,7 +713,7 @@ with checks.hidden():
 # 3. through $\max(z, 0)$: multiply by 1 where $z > 0$ and by 0 elsewhere; at $z = 0$ take 0, as PyTorch does.
 #
 # The softmax of large numbers overflows unless each row's maximum is subtracted first, which does not change the
-# result. Write it with these facts: neither autograd nor a numerical gradient is accepted here.
+# result. Write it with these rules: neither autograd nor a numerical gradient is accepted here.
 
 
 # %% answer="relu_net_gradients"
@@ -816,7 +823,7 @@ with checks.hidden():
 #
 # ### Exercise 9 · An order for the graph (2 points)
 #
-# *Lecture: section 7; the search is new here.*
+# *Lecture: section 7, "The graph, and reverse mode"; the search is new here.*
 #
 # Every intermediate result is a node; its **parents** are the values it was computed from. Going backward, a node may
 # pass its gradient on only when all of it has arrived. So first bring the nodes into an order in which **every node
@@ -905,7 +912,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 10 · Automatic differentiation (5 points)
 #
-# *Lecture: sections 4 and 7.*
+# *Lecture: section 4, "Two paths add up", and section 7, "The graph, and reverse mode".*
 #
 # A `Value` is a number that remembers where it came from: `inputs` holds, for each value it was computed from, the
 # pair (value, slope), where the slope is the derivative of the result with respect to that value. For $c = a\cdot
@@ -1178,7 +1185,7 @@ for number, weight in enumerate(weights, start=1):
 # %% [markdown]
 # ## Experiment · What a gradient check sees (4 points)
 #
-# *Lecture: sections 5 and 8.*
+# *Lecture: section 5, "One step", and section 8, "Gradient checking".*
 #
 # Deck K's bug went into print without being noticed. The next cell asks how it could have been found. It uses your
 # answers to exercises 5, 6 and 7.
@@ -1237,7 +1244,7 @@ right.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
-# Answer in the next cell, in ten to fifteen lines:
+# Answer in the next cell, with numbers from your figures, in ten to fifteen sentences:
 #
 # 1. Could the bug have been found from the curve on the left? What does that say about "the loss goes down" as a
 #    test?
@@ -1271,7 +1278,8 @@ plt.show()
 # labels shuffled against inputs; a wrong learning rate or a plus in the update; a bias that is never updated (as on
 # the slides); a bug on a branch that the checked point does not visit, such as a ReLU that is off.
 #
-# **Rubric** (1 point each)
+# **Rubric** (4 points, 1 for each question, halves allowed)
+#
 # - 1: says that the curves cannot be told apart, and that descent does not prove a correct gradient.
 # - 2: truncation with slopes 2 and 1, rounding with slope −1, and a minimum that was read from the plot for both (½
 #   if slopes or minima are missing).
@@ -1284,21 +1292,8 @@ plt.show()
 # %% [markdown]
 # ## Further (not graded)
 #
-# 1. **A net on real digits by hand.** The next cell trains deck G's net on the 1,437 training digits with your
-#    `relu_net_gradients` and mini-batches. Change the layer sizes, the learning rate, the batch size. Begin the cell
-#    with `digits = data.mnist().flat()` (downloaded once, 12 MB): the rest stays as it is, an epoch takes longer. How
-#    close do you come to 98 %?
-# 2. **Move it to the GPU.** Rewrite `relu_net_gradients` with tensors (`np.maximum` → `torch.clamp`, `.T` and `@`
-#    stay), and put data and weights on `course_utils.device.pick_device()`. From which layer width on is the GPU
-#    faster?
-# 3. **Train the biases.** Deck K never updates them. Derive $\partial E/\partial b_1$ and $\partial E/\partial b_2$
-#    for shared biases, train them as well, and the error after 10,000 steps falls from 3.5e-05 to 4.4e-06; with one
-#    bias for each neuron to 2.4e-06.
-# 4. **Grow the engine.** Add `tanh` and `sigmoid` to `Value`, then a `Neuron`, a `Layer` and a net of them, and
-#    learn XOR. How many nodes has the graph of one training step? Make `backward` work without recursion, and a sum
-#    of 10,000 values no longer exceeds Python's recursion limit.
-# 5. **Second derivatives.** Let the slopes be `Value`s themselves. What has to change so that `backward` can be run
-#    on a gradient?
+# A net on real digits by hand: the cell below trains deck G's net on the 1,437 training digits with your
+# `relu_net_gradients` and mini-batches.
 
 # %% tags=["further"]
 rng = np.random.default_rng(0)
@@ -1331,4 +1326,19 @@ plt.ylabel("test accuracy")
 plt.show()
 
 # %% [markdown]
+# Some things to try from here:
+#
+# - Change the layer sizes, the learning rate, the batch size. Begin the cell with `digits = data.mnist().flat()`
+#   (downloaded once, 12 MB): the rest stays as it is, an epoch takes longer. How close do you come to 98 %?
+# - Move it to the GPU: rewrite `relu_net_gradients` with tensors (`np.maximum` → `torch.clamp`, `.T` and `@` stay), and
+#   put data and weights on `course_utils.device.pick_device()`. From which layer width on is the GPU faster?
+# - Train the biases, which deck K never updates. Derive $\partial E/\partial b_1$ and $\partial E/\partial b_2$ for
+#   shared biases, train them as well, and the error after 10,000 steps falls from 3.5e-05 to 4.4e-06; with one bias for
+#   each neuron to 2.4e-06.
+# - Grow the engine: add `tanh` and `sigmoid` to `Value`, then a `Neuron`, a `Layer` and a net of them, and learn XOR.
+#   How many nodes has the graph of one training step? Make `backward` work without recursion, and a sum of 10,000
+#   values no longer exceeds Python's recursion limit.
+# - Second derivatives: let the slopes be `Value`s themselves. What has to change so that `backward` can be run on a
+#   gradient?
+#
 # **Next:** [lecture 03](../../lectures/03_mlp.ipynb), in which PyTorch does the differentiation, and its lab.

@@ -13,16 +13,16 @@
 #
 # **Time** about 3 hours. **Points** 30 for code, 4 for the experiment at the end.
 #
-# **Follows** deck K, *How it evolved* (from "1-layer NN" to "Modern" ANN) and *Optimization methods*; deck F, *Example
-# of a 2 layers perceptron in PyTorch*, *Gradient Descent: Adam*, *Dropout* and *Batch Normalisation*; deck N,
-# *Practical issues with babysitting neural networks* and *dropout*; lecture 03, whose sections are named at each
+# **Follows** deck K, "How it evolved" (from "1-layer NN" to "Modern" ANN) and "Optimization methods"; deck F, "Example
+# of a 2 layers perceptron in PyTorch", "Gradient Descent: Adam", "Dropout" and "Batch Normalisation"; deck N,
+# "Practical issues with babysitting neural networks" and "dropout"; lecture 03, whose sections are named at each
 # exercise. You need lab 02 for what a gradient is, and of PyTorch the tensors: indexing, broadcasting, `@` and
 # `.backward()`.
 #
 # **How it works.** Write each answer in its cell, in place of the line that says so, then run the cell below it: it
 # checks your answer, and says what came, what was expected and which slip is likely. When your work is graded, the same
 # checks run again with inputs you have not seen. Every exercise can be solved without the others, so one that resists
-# can wait.
+# can wait; the experiment uses your answers.
 #
 # **Shapes** are those of PyTorch. A batch is `(batch, features)`, one example a row. The weight matrix of a layer is
 # `(n_out, n_in)`, as in `torch.nn.Linear` (and in exercise 6 of lab 02; in its exercise 8 it was the other way round).
@@ -44,12 +44,12 @@ torch.set_num_threads(1)  # the nets are small: threads would cost more than the
 #
 # ### Exercise 1 · Softmax (2 points)
 #
-# *Lecture: section 1; what large logits do is new here.*
+# *Lecture: section 1, "Softmax regression"; what large logits do is new here.*
 #
-# The last layer of a classifier gives one number per class, the **logits** $z_1, \dots, z_C$. The softmax turns them
-# into probabilities:
+# The last layer of a classifier gives one number $z_k$ for each class $k$, the **logits**. The softmax turns them into
+# probabilities:
 #
-# $$p_k = \frac{e^{z_k}}{\sum_{j=1}^{C} e^{z_j}}$$
+# $$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}} .$$
 #
 # Computed as it stands, this fails: in float32, $e^{89}$ is already infinite, and $\infty/\infty$ is NaN. But adding
 # the same constant to all logits of an example changes nothing, since it cancels. Subtract the largest logit of each
@@ -116,7 +116,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 2 · Cross-entropy (3 points)
 #
-# *Lecture: section 1; lecture 02, section 6, for the gradient.*
+# *Lecture: section 1, "Softmax regression"; lecture 02, section 6, for the gradient.*
 #
 # The loss of one example is minus the logarithm of the probability that the net gives to the true class $y$, and the
 # loss of a batch is the **mean** over its $B$ examples:
@@ -129,8 +129,8 @@ with checks.hidden():
 # maximum $m$ as before: $\log\sum_j e^{z_j} = m + \log\sum_j e^{z_j - m}$.
 #
 # Autograd must be able to pass through your function. If it can, the gradient comes out as
-# $\partial L/\partial z_{ik} = (p_{ik} - [k = y_i])/B$. Write it without PyTorch's own cross-entropy, log-softmax or
-# log-sum-exp.
+# $\partial L/\partial z_{ik} = (p_{ik} - [k = y_i])/B$, where $[k = y_i]$ is 1 for the true class and 0 for the others.
+# Write it without PyTorch's own cross-entropy, log-softmax or log-sum-exp.
 
 # %% answer="cross_entropy"
 def cross_entropy(logits, labels):
@@ -291,7 +291,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 4 · Depth without nonlinearity is no depth (3 points)
 #
-# *Lecture: section 2.*
+# *Lecture: section 2, "Without a nonlinearity, depth is nothing".*
 #
 # Deck V says it in passing: without a nonlinear function after each linear operation, "a deep network would be linear
 # despite its depth". Two layers show why:
@@ -377,8 +377,8 @@ with checks.hidden():
 #
 # If all weights start at the same value, all units of a layer compute the same, get the same gradient and stay alike
 # for ever. So they start at random. The *scale* decides whether signals survive depth. A unit with $n_\text{in}$
-# independent inputs and weights of variance $\sigma^2$ multiplies the mean square of its inputs by
-# $n_\text{in}\sigma^2$. For this factor to be 1,
+# independent inputs and weights of variance $\sigma^2$ (the lecture's $g^2/n$) multiplies the mean square of its inputs
+# by $n_\text{in}\sigma^2$. Two choices keep the signal about as large from layer to layer:
 #
 # - **Xavier** (Glorot and Bengio, 2010), a compromise between the forward and the backward pass, for tanh:
 #   $\sigma^2 = \dfrac{2}{n_\text{in} + n_\text{out}}$
@@ -492,7 +492,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 6 · Dropout (3 points)
 #
-# *Lecture: section 7, with erratum E43.*
+# *Lecture: section 7, "Overfitting and its cures", erratum E43.*
 #
 # Deck N: "during training, for each sample, 50 % of the units disabled". No unit can then rely on one particular other
 # unit, which "punishes co-adaptation". In general each activation is set to zero with probability $p$, independently of
@@ -745,7 +745,7 @@ with checks.hidden():
 #
 # ### Exercise 8 · Momentum (3 points)
 #
-# *Lecture: section 6.*
+# *Lecture: section 6, "Optimisers".*
 #
 # Plain gradient descent zigzags in narrow valleys. Momentum lets each parameter $\theta$ keep a velocity $v$, a running
 # sum of its gradients $g$ in which each older one weighs less. From $v = 0$, each step does
@@ -864,7 +864,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 9 · Adam (3 points)
 #
-# *Lecture: section 6.*
+# *Lecture: section 6, "Optimisers".*
 #
 # Adam (Kingma and Ba, 2015) divides each parameter's smoothed gradient by the smoothed size of that gradient, so that
 # all parameters take steps of about the same length, the learning rate. In step $t = 1, 2, \dots$, from $m = v = 0$:
@@ -1220,7 +1220,7 @@ fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", nco
 plt.show()
 
 # %% [markdown]
-# Answer in the next cell, with numbers from your figure, in ten to fifteen sentences:
+# Answer in the next cell, with numbers from your figures, in ten to fifteen sentences:
 #
 # 1. For each of the three methods on the left: what is its best accuracy, and at which learning rates does it come
 #    within five points of that?

@@ -20,7 +20,7 @@
 # **How it works.** Write each answer in its cell, in place of the line that says so, then run the cell below it: it
 # checks your answer, and says what came, what was expected and which slip is likely. When your work is graded, the same
 # checks run again with inputs you have not seen. Every exercise can be solved without the others, so one that resists
-# can wait.
+# can wait; the experiment uses your answers.
 #
 # **Shapes.** A picture is `(height, width)`, a batch of pictures `(batch, channels, height, width)`, the weights of a
 # convolutional layer `(n_out, n_in, size, size)`: one kernel for each pair of an output and an input channel. All are
@@ -42,33 +42,33 @@ torch.set_num_threads(1)  # the nets are small: threads would cost more than the
 #
 # ### Exercise 1 · One kernel, one picture (2 points)
 #
-# *Lecture: section 1.*
+# *Lecture: section 1, "Convolution by hand".*
 #
 # Deck K puts the kernel of the **Prewitt** edge detector on a patch that is 40 above and 10 below, multiplies number by
-# number, adds up, and gets 90 on the edge and 0 beside it. Write that sum for every place where the kernel $k$, of $s$
-# rows and $t$ columns, lies wholly on the picture $x$ of $h$ rows and $w$ columns ($i$ and $j$ say where the kernel's
+# number, adds up, and gets 90 on the edge and 0 beside it. Write that sum for every place where the kernel $K$, of $k$
+# rows and $m$ columns, lies wholly on the picture $x$ of $h$ rows and $w$ columns ($i$ and $j$ say where the kernel's
 # upper left corner lies; all count from 0):
 #
-# $$y_{ij} = \sum_{a=0}^{s-1}\sum_{b=0}^{t-1} k_{ab}\, x_{i+a,\,j+b},\qquad
-#   0 \le i \le h - s,\quad 0 \le j \le w - t .$$
+# $$y_{ij} = \sum_{a=0}^{k-1}\sum_{b=0}^{m-1} K_{ab}\, x_{i+a,\,j+b},\qquad
+#   0 \le i \le h - k,\quad 0 \le j \le w - m .$$
 #
 # The decks call it convolution, and so does PyTorch. In mathematics it is the **cross-correlation**; a convolution
 # turns the kernel by half a turn first, and would give -90 (erratum E27). A net learns its kernels, so it does not
-# care. Two loops over $i$ and $j$ are fine here.
+# care. Write the sums yourself, without the convolutions of PyTorch or SciPy; two loops over $i$ and $j$ are fine here.
 
 # %% answer="cross_correlate"
 def cross_correlate(image, kernel):
     """The kernel's sum of products at every place where it lies wholly on the picture.
 
-    image: (h, w). kernel: (s, t), with s <= h and t <= w; it is not turned.
-    Returns (h - s + 1, w - t + 1), of the type of image.
+    image: (h, w). kernel: (k, m), with k <= h and m <= w; it is not turned.
+    Returns (h - k + 1, w - m + 1), of the type of image.
     """
     ### BEGIN SOLUTION
-    s, t = kernel.shape
-    output = torch.zeros(image.shape[0] - s + 1, image.shape[1] - t + 1, dtype=image.dtype)
+    k, m = kernel.shape
+    output = torch.zeros(image.shape[0] - k + 1, image.shape[1] - m + 1, dtype=image.dtype)
     for i in range(output.shape[0]):
         for j in range(output.shape[1]):
-            output[i, j] = (image[i : i + s, j : j + t] * kernel).sum()
+            output[i, j] = (image[i : i + k, j : j + m] * kernel).sum()
     return output
     ### END SOLUTION
 
@@ -92,10 +92,10 @@ checks.close(cross_correlate(image, kernel), expected, "the Prewitt kernel on de
         torch.zeros(4, 3),
     "this is the mean of the products; add them up": expected / 9,
     "only the last product came; add all of them up (+=)": -image[2:, 2:],
-    "the last row and the last column are missing: there are h - s + 1 places from top to bottom": expected[:-1, :-1],
-    "the last row is missing: there are h - s + 1 places from top to bottom": expected[:-1],
-    "the last column is missing: there are w - t + 1 places from left to right": expected[:, :-1],
-    "the loops end one place too early: range(h - s + 1) goes to h - s":
+    "the last row and the last column are missing: there are h - k + 1 places from top to bottom": expected[:-1, :-1],
+    "the last row is missing: there are h - k + 1 places from top to bottom": expected[:-1],
+    "the last column is missing: there are w - m + 1 places from left to right": expected[:, :-1],
+    "the loops end one place too early: range(h - k + 1) goes to h - k":
         torch.nn.functional.pad(expected[:-1, :-1], (0, 1, 0, 1)),
     "the output is as large as the picture; it has a value only where the kernel lies wholly on it":
         torch.nn.functional.pad(expected, (0, 2, 0, 2)),
@@ -104,7 +104,7 @@ image, kernel = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), torch.tensor([
 expected = torch.tensor([[12.0, 23.0], [45.0, 56.0]])
 checks.close(cross_correlate(image, kernel), expected, "the kernel [[10, 1]] on [[1, 2, 3], [4, 5, 6]]", slips={
     "the kernel was turned by half a turn": torch.tensor([[21.0, 32.0], [54.0, 65.0]]),
-    "the kernel was taken to be square; its s rows and t columns may differ": 11 * image})
+    "the kernel was taken to be square; its k rows and m columns may differ": 11 * image})
 image, kernel, expected = image.double() / 10, kernel.double(), expected.double() / 10
 checks.close(cross_correlate(image, kernel), expected, "the same kernel on [[.1, .2, .3], [.4, .5, .6]] in float64",
              rtol=1e-10, atol=1e-12, slips={
@@ -124,12 +124,13 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 2 · A convolutional layer (4 points)
 #
-# *Lecture: sections 1 ("From loops to one matrix product") and 2.*
+# *Lecture: section 1, "From loops to one matrix product", and section 2, "A layer that shares its weights".*
 #
 # A layer takes a batch of pictures with $n_\text{in}$ channels and gives $n_\text{out}$ channels. Each output channel
-# has one kernel for every input channel; the results are **added up over the input channels**, and a bias is added:
+# has one kernel for every input channel; the results are **added up over the input channels**, and a bias is added. For
+# picture $n$, output channel $o$ and place $(i, j)$, with $c$ running over the input channels,
 #
-# $$y_{nojk} = b_o + \sum_{c}\sum_{a,b} w_{ocab}\; \tilde x_{n,\,c,\,js+a,\,ks+b} ,$$
+# $$y_{noij} = b_o + \sum_{c}\sum_{a,b} w_{ocab}\; \tilde x_{n,\,c,\,is+a,\,js+b} ,$$
 #
 # where $s$ is the **stride** and $\tilde x$ the picture with `padding` rows and columns of zeros on each side. Write it
 # without PyTorch's convolution, so that autograd can pass. Loops over the places or over the kernel's entries are fast
@@ -141,23 +142,23 @@ with checks.hidden():
 def conv2d(x, weight, bias, stride=1, padding=0):
     """A convolutional layer, as torch.nn.functional.conv2d computes it.
 
-    x: (batch, n_in, h, w). weight: (n_out, n_in, s, t). bias: (n_out,). stride: int >= 1. padding: int >= 0, rows and
+    x: (batch, n_in, h, w). weight: (n_out, n_in, k, m). bias: (n_out,). stride: int >= 1. padding: int >= 0, rows and
     columns of zeros on each side.
-    Returns (batch, n_out, (h + 2 padding - s) // stride + 1, (w + 2 padding - t) // stride + 1), through which autograd
+    Returns (batch, n_out, (h + 2 padding - k) // stride + 1, (w + 2 padding - m) // stride + 1), through which autograd
     can pass to x, weight and bias.
     """
     ### BEGIN SOLUTION
     x = torch.nn.functional.pad(x, (padding, padding, padding, padding))
-    s, t = weight.shape[2:]
-    rows = (x.shape[2] - s) // stride + 1
-    columns = (x.shape[3] - t) // stride + 1
+    k, m = weight.shape[2:]
+    rows = (x.shape[2] - k) // stride + 1
+    columns = (x.shape[3] - m) // stride + 1
     patches = [
         x[:, :, a : a + stride * (rows - 1) + 1 : stride, b : b + stride * (columns - 1) + 1 : stride]
-        for a in range(s)
-        for b in range(t)
+        for a in range(k)
+        for b in range(m)
     ]
-    stacked = torch.stack(patches, dim=2)  # (batch, n_in, s·t, rows, columns)
-    return torch.einsum("ncpjk,ocp->nojk", stacked, weight.flatten(2)) + bias[:, None, None]
+    stacked = torch.stack(patches, dim=2)  # (batch, n_in, k·m, rows, columns)
+    return torch.einsum("ncpij,ocp->noij", stacked, weight.flatten(2)) + bias[:, None, None]
     ### END SOLUTION
 
 
@@ -243,12 +244,13 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 3 · Max pooling (3 points)
 #
-# *Lecture: section 4.*
+# *Lecture: section 4, "Pooling, feature maps, LeNet".*
 #
 # Pooling makes a feature map smaller: a window of `size` × `size` moves over it in steps of `stride`, each channel for
 # itself, and leaves the **largest** value of what it covers. Where the last window would reach over the border it is
 # left out, as PyTorch does: a map of 5 × 5 with size 2 and stride 2 becomes 2 × 2. Feature maps may be negative.
-# (`x.max(dim=2)` gives two things, values and places; `x.amax(dim=(2, 3))` gives the values alone, over two axes.)
+# Write it without PyTorch's own pooling. (`x.max(dim=2)` gives two things, values and places; `x.amax(dim=(2, 3))`
+# gives the values alone, over two axes.)
 
 # %% answer="max_pool"
 def max_pool(x, size, stride):
@@ -321,15 +323,16 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 4 · What does a layer cost? (3 points)
 #
-# *Lecture: section 5.*
+# *Lecture: section 5, "VGG-16, row by row".*
 #
 # Deck F has a table of VGG-16: for each layer the number of values in its output, and of parameters. Its sum of the
-# memory is wrong (erratum E5); count for yourself. For a convolutional layer with a square kernel give
+# memory is wrong (erratum E5); count for yourself. For a convolutional layer with a square kernel of $k \times k$,
+# padding $p$ and stride $s$ give
 #
-# - the **output's** height and width: $\lfloor (h + 2p - s)/\text{stride} \rfloor + 1$, and likewise for the width;
+# - the **output's** height and width: $\lfloor (h + 2p - k)/s \rfloor + 1$, and likewise for the width;
 # - the **parameters**: weights and biases;
 # - the **products**, how many multiplications it takes for one picture: each of the output's values is a sum of
-#   $n_\text{in}\, s^2$ products. (Adding the bias is no product.)
+#   $n_\text{in}\, k^2$ products. (Adding the bias is no product.)
 
 # %% answer="layer_cost"
 def layer_cost(n_in, n_out, size, height, width, stride=1, padding=0):
@@ -399,10 +402,10 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 5 · What does a unit see? (2 points)
 #
-# *Lecture: section 5.*
+# *Lecture: section 5, "VGG-16, row by row".*
 #
 # The **receptive field** of a unit is the part of the input that can change it. In one direction, say along a row, a
-# unit $u$ of a layer with kernel size $s$, stride $t$ and padding $p$ reads the units $ut - p$ to $ut - p + s - 1$ of
+# unit $u$ of a layer with kernel size $k$, stride $s$ and padding $p$ reads the units $us - p$ to $us - p + k - 1$ of
 # the layer below. Go down layer by layer and keep the first and the last place: the first follows the first, the last
 # the last. A place below 0 is in the padding of the picture, and is given as it comes.
 
@@ -463,7 +466,7 @@ with checks.hidden():
 #
 # ### Exercise 6 · A small convolutional net (4 points)
 #
-# *Lecture: section 4, where LeNet is built.*
+# *Lecture: section 4, "Pooling, feature maps, LeNet".*
 #
 # Now with PyTorch's own layers. The net for pictures of one channel:
 #
@@ -473,10 +476,10 @@ with checks.hidden():
 # | `conv2`: 3 × 3, padding 1, to 2·`width` channels; ReLU; max pooling 2 × 2 | (2·width, side/4, side/4) |
 # | flatten, the batch axis excepted; `fc`: linear, to one logit for each class | (classes,) |
 #
-# Give the three layers with parameters exactly these names, `self.conv1`, `self.conv2`, `self.fc`: the check puts
-# weights of its own into them. The output is logits; the loss takes the softmax (lecture 03, section 1). Should PyTorch
-# say that `mat1 and mat2 shapes cannot be multiplied`, or that a kernel is greater than its input, print `x.shape` in
-# `forward` after each step and compare it with the table.
+# Make the three layers with parameters in `__init__`, after `super().__init__()`, and give them exactly these names,
+# `self.conv1`, `self.conv2`, `self.fc`: the check puts weights of its own into them. The output is logits; the loss
+# takes the softmax (lecture 03, section 1). Should PyTorch say that `mat1 and mat2 shapes cannot be multiplied`, or
+# that a kernel is greater than its input, print `x.shape` in `forward` after each step and compare it with the table.
 
 # %% answer="SmallCNN"
 class SmallCNN(torch.nn.Module):
@@ -589,10 +592,10 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 7 · A residual block (4 points)
 #
-# *Lecture: section 6.*
+# *Lecture: section 6, "Thirty convolutional layers, with and without skips".*
 #
-# Thirty plain layers do not train, thirty with batch norm and skips do (lecture 03, section 5). The block of deck V's
-# 152 layers:
+# Thirty plain layers do not train, thirty with batch norm and skips do (lecture 03, section 5). The block of deck F's
+# figure (those of deck V's net of 152 layers have three convolutions and the same shortcut):
 #
 # $$y = \mathrm{ReLU}\bigl(\,\mathrm{bn2}(\mathrm{conv2}(\mathrm{ReLU}(\mathrm{bn1}(\mathrm{conv1}(x))))) +
 #   \text{shortcut}(x)\,\bigr) .$$
@@ -755,7 +758,7 @@ with checks.hidden():
 #
 # ### Exercise 8 · Where does it look? (3 points)
 #
-# *Lecture: section 7.*
+# *Lecture: section 7, "What does the net see?".*
 #
 # Cover a small patch of the picture and ask the net again: where the probability of the class falls, it was looking.
 # Put a square of `size` × `size` pixels with the value `fill` on every place where it lies wholly on the picture, the
@@ -847,14 +850,15 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 9 · Do two boxes agree? (3 points)
 #
-# *Lecture: section 9.*
+# *Lecture: section 9, "Where is it? Localisation, detection, segmentation".*
 #
 # A detector answers with boxes. How well a box agrees with another is measured by the **intersection over union**, the
 # area that both cover divided by the area that at least one of them covers: 1 for the same box, 0 for two that do not
 # touch. In the ImageNet contest of decks N and V an answer counted from 0.5 on. A box is (x0, y0, x1, y1), its left,
 # upper, right and lower border. Give the value for every pair of two lists of boxes. Where the boxes lie apart, the
 # intersection is empty, whatever sign the differences have; where boxes touch along a line it has no area.
-# Two loops are right; so is broadcasting, where an `(n, 1)` and a `(1, m)` make an `(n, m)`.
+# Write it without torchvision's own function. Two loops are right; so is broadcasting, where an `(n, 1)` and a `(1, m)`
+# make an `(n, m)`.
 
 # %% answer="box_iou"
 def box_iou(a, b):
@@ -932,11 +936,13 @@ with checks.hidden():
 # %% [markdown]
 # ## Experiment · What if the digit moves? (4 points)
 #
+# *Lecture: section 2, "Equivariance", and section 4, "How much invariance does it have?"; lecture 03, section 10.*
+#
 # Lecture 03 ended with a net that fails when a digit moves by two pixels, and deck N calls that "no spatial
 # invariance". The digits are put on a canvas of 12 × 12, in its middle, and two nets are trained on them: your
 # `SmallCNN`, and a multi-layer perceptron with about as many parameters. Then both read digits that were moved to the
 # right by 0 to 2 pixels. The third net is larger and built otherwise: instead of flattening, it keeps the largest value
-# of each channel wherever it stands (*global max pooling*).
+# of each channel wherever it stands (*global max pooling*). The cell uses your `SmallCNN`. It takes about 10 seconds.
 
 # %%
 digits = data.digits()
@@ -1001,7 +1007,7 @@ axis.legend(loc="lower left", fontsize=12)
 plt.show()
 
 # %% [markdown]
-# Answer in the next cell, in about ten lines:
+# Answer in the next cell, with numbers from your figures, in ten to fifteen sentences:
 #
 # 1. Describe the three curves in numbers. What does `SmallCNN` lose at one pixel and at two, and the perceptron?
 # 2. A convolution is *equivariant*: move the picture and the feature map moves along. Why then is `SmallCNN` hardly

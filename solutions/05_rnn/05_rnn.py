@@ -11,11 +11,11 @@
 # - cut a text into windows for truncated backpropagation through time, draw from a model at a given temperature, and
 #   measure it in bits per character beside a model that only counts.
 #
-# **Time** about 2.5 hours. **Points** 28 for code, 4 for the experiment at the end.
+# **Time** about 3 hours. **Points** 28 for code, 4 for the experiment at the end.
 #
-# **Follows** deck F, "RNN : basics" to "Vanishing Gradient is still an issue"; V 25 and 42 to 44; deck N, "What about
-# sequential data?"; lecture 05, whose sections are named at each exercise. You need lab 02 for gradients by hand and
-# lab 03 for softmax and training.
+# **Follows** deck F, "RNN : basics" to "Vanishing Gradient is still an issue"; deck V, slides 25 and 42 to 44; deck N,
+# "What about sequential data?"; lecture 05, whose sections are named at each exercise. You need lab 02 for gradients by
+# hand and lab 03 for softmax and training.
 #
 # **How it works.** Write each answer in its cell, in place of the line that says so, then run the cell below it: it
 # checks your answer, and says what came, what was expected and which slip is likely. When your work is graded, the same
@@ -44,13 +44,14 @@ torch.set_num_threads(1)  # the nets are small: threads would cost more than the
 #
 # ### Exercise 1 · One step (2 points)
 #
-# *Lecture: sections 1 and 2.*
+# *Lecture: section 1, "Why order matters, and what a state is", and section 2, "The cell, and what PyTorch's cell has
+# more".*
 #
 # $$h_t = \tanh(W x_t + b_{ih} + U h_{t-1} + b_{hh})$$
 #
 # PyTorch's cell has two biases of which only the sum matters (erratum E31); keep both, so that your step gives exactly
-# what `torch.nn.RNNCell` gives with the same weights. The formula is for one sequence, with column vectors. A batch has
-# one sequence in each row.
+# what `torch.nn.RNNCell` gives with the same weights, and write it without PyTorch's own cells. The formula is for one
+# sequence, with column vectors. A batch has one sequence in each row.
 
 # %% answer="rnn_step"
 def rnn_step(x, h, W, U, b_ih, b_hh):
@@ -135,7 +136,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 2 · Sequences of different lengths (3 points)
 #
-# *Lecture: section 1; the lengths are new here.*
+# *Lecture: section 1, "Why order matters, and what a state is"; the lengths are new here.*
 #
 # Sequences of different lengths are put into one array by **padding**: the short ones are filled up behind their end.
 # The padding means nothing, and must change nothing. Run a cell over such a batch: as long as a sequence lasts, each
@@ -265,7 +266,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 3 · Backpropagation through time (5 points)
 #
-# *Lecture: section 3.*
+# *Lecture: section 3, "Backpropagation through time".*
 #
 # The forward pass is done: the cell $h_t = \tanh(W x_t + U h_{t-1} + b)$ has read a batch (without padding), and its
 # states are given. Each state has a loss of its own, and the gradient of that loss alone, $\partial L_t/\partial h_t$,
@@ -441,7 +442,7 @@ with checks.hidden():
 # $\nabla$ is the gradient with respect to **all** parameters, put into one long vector; $\lVert\nabla\rVert$ is that
 # vector's length, the root of the sum of the squares of all its components. All parts are multiplied by the same
 # number, so the direction stays. A gradient shorter than the limit $C$ stays as it is, and a gradient of zeros stays
-# zero.
+# zero. Write it without PyTorch's own clipping (`torch.nn.utils.clip_grad_norm_`).
 
 # %% answer="clip_gradients"
 def clip_gradients(gradients, limit):
@@ -518,9 +519,9 @@ with checks.hidden():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Exercises 1 to 4 train a net without autograd. In the cell below it has one input, the value of a wave with noise; a
-# linear readout of its state guesses the next value. The loss is half the mean squared error, so the gradient that
-# reaches each state is the error times the readout's weights. The learning rate is bold, 2 at the start. Once your
+# Exercises 1 to 4 train a net without autograd. The net of the cell below has one input, the value of a wave with
+# noise; a linear readout of its state guesses the next value. The loss is half the mean squared error, so the gradient
+# that reaches each state is the error times the readout's weights. The learning rate is bold, 2 at the start. Once your
 # clipping has the limit 0.1, once it has none.
 
 # %%
@@ -578,7 +579,7 @@ print(f"error {errors[0]:.2f} -> {errors[-1]:.3f} with clipping ({clipped} of 25
 #
 # ### Exercise 5 · The LSTM cell (4 points)
 #
-# *Lecture: section 5.*
+# *Lecture: section 5, "The LSTM: a memory with gates".*
 #
 # $$\begin{aligned}
 # i &= \sigma(W_i x + b_{ih,i} + U_i h + b_{hh,i}), & f &= \sigma(W_f x + b_{ih,f} + U_f h + b_{hh,f}), \\
@@ -588,8 +589,9 @@ print(f"error {errors[0]:.2f} -> {errors[-1]:.3f} with clipping ({clipped} of 25
 #
 # The cell takes PyTorch's weights: the four matrices $W_i, W_f, W_g, W_o$ stand **in this order** one below the other
 # in `weight_ih`, and the others likewise, so that one product gives all four blocks (`chunk(4, dim=1)` parts them).
-# A weight of a module is an attribute, `self.name = torch.nn.Parameter(tensor)`, set after `super().__init__()`. Give
-# the four exactly the names of the docstring: the check puts weights of its own into them.
+# Write the step without PyTorch's own LSTM. A weight of a module is an attribute,
+# `self.name = torch.nn.Parameter(tensor)`, set after `super().__init__()`. Give the four exactly the names of the
+# docstring: the check puts weights of its own into them.
 #
 # At the start the weights are random numbers, evenly distributed between $-1/\sqrt{n}$ and $1/\sqrt{n}$ for $n$ hidden
 # units (`torch.empty(rows, columns).uniform_(low, high)`). The biases are 0, but for the forget gate's part of
@@ -786,7 +788,7 @@ with checks.hidden():
 
 # %% answer="text_windows"
 def text_windows(ids, streams, window):
-    """Inputs and targets for truncated back-propagation through time.
+    """Inputs and targets for truncated backpropagation through time.
 
     ids: (length,) int64, a text as numbers. streams: rows of the batch. window: steps of a window.
     Returns a pair (inputs, targets) of int64, each (windows, streams, window); windows may be 0.
@@ -967,7 +969,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 8 · Bits per character (3 points)
 #
-# *Lecture: section 6.*
+# *Lecture: section 6, "A language model, letter by letter".*
 #
 # How well does a model predict? Take the probability $p$ that the softmax of its logits gave to the character that
 # really came, and average $-\log_2 p$ over all characters: that is the number of **bits per character**. Two to the
@@ -976,7 +978,8 @@ with checks.hidden():
 # places have the target `pad`, and do not count at all. Every other character counts the same, whichever text it
 # stands in. Logits may be large, so take the logarithm of the softmax in one step (`torch.log_softmax`, or
 # `torch.logsumexp`). A mask of the targets' shape picks places from both, `targets[mask]` is `(n,)` and `logits[mask]`
-# is `(n, size)`; `table[torch.arange(n), targets]` then takes one entry from each row of a table.
+# is `(n, size)`; `table[torch.arange(n), targets]` then takes one entry from each row of a table. Write it without
+# PyTorch's own cross-entropy.
 
 # %% answer="bits_and_perplexity"
 def bits_and_perplexity(logits, targets, pad=-1):
@@ -1095,7 +1098,8 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 9 · Drawing a character (3 points)
 #
-# *Lecture: section 6, "Temperature", erratum E24. There noise is added to the logits; here is the other way to draw.*
+# *Lecture: section 6, "Temperature, and why the most likely character is not the answer", erratum E24. There noise is
+# added to the logits; here is the other way to draw.*
 #
 # With temperature $T$ the probabilities are $p_k \propto e^{z_k/T}$. To draw from them one needs a random number $u$,
 # evenly distributed between 0 and 1. Lay the probabilities side by side, as intervals of the lengths $p_0, p_1, \dots$
@@ -1103,11 +1107,11 @@ with checks.hidden():
 #
 # $$p_0 + p_1 + \dots + p_k > u .$$
 #
-# The random numbers are given, so that everyone draws the same: no other chance comes in, and the order of the
-# characters stays. $T = 0$ takes the largest logit. Three things to mind:
-# $e^{1000}$ is infinite, and logits divided by a small $T$ become large; a character of probability 0 (its logit may be
-# $-\infty$) must never come, not even for $u = 0$; and rounding may leave the whole sum a little below 1, so that no
-# $k$ is found: then the last one is taken. `cumsum` gives all the sums at once.
+# The random numbers are given, so that everyone draws the same: no other chance comes in (no `torch.multinomial`), and
+# the order of the characters stays. $T = 0$ takes the largest logit. Three things to mind: $e^{1000}$ is infinite, and
+# logits divided by a small $T$ become large; a character of probability 0 (its logit may be $-\infty$) must never come,
+# not even for $u = 0$; and rounding may leave the whole sum a little below 1, so that no $k$ is found: then the last
+# one is taken. `cumsum` gives all the sums at once.
 
 # %% answer="sample"
 def sample(logits, temperature, u):
@@ -1200,6 +1204,8 @@ with checks.hidden():
 # %% [markdown]
 # ## Experiment · How far back does a window teach? (4 points)
 #
+# *Lecture: section 3 (truncation); section 6, "Temperature, and why the most likely character is not the answer".*
+#
 # A text in which memory can be measured. It consists of words like `b011=b;`: one of the letters a to d, two to four
 # random digits (0 or 1), an equals sign, **the letter of the beginning again**, a semicolon. Most of it is chance. But
 # after `=` only one letter is right, and to know it a model must remember what it read three to five steps before. The
@@ -1209,7 +1215,8 @@ with checks.hidden():
 # The cells below train your cells on this text, with windows of 1, 2, 4 and 8 characters and 800 updates each: the tanh
 # cell, the LSTM, and the LSTM once more with an empty state at the beginning of each window. Then each reads new text
 # as it did in training; the first two carry their state through the whole text. For the right picture the LSTM with the
-# longest window writes 64 texts at each temperature. There are 112 different right words. (About 20 seconds.)
+# longest window writes 64 texts at each temperature. There are 112 different right words. The cells take about 20
+# seconds.
 
 # %%
 import re
@@ -1356,7 +1363,7 @@ plt.show()
 print(f"bigram: {rival_bits:.2f} bits")
 
 # %% [markdown]
-# Answer in the next cell, in about twelve lines:
+# Answer in the next cell, with numbers from your figures, in ten to fifteen sentences:
 #
 # 1. Give the numbers. At which windows does each of the three nets know the letter, and at which does it guess? What
 #    has the bigram at this place, and why can it have no better number?
@@ -1365,7 +1372,7 @@ print(f"bigram: {rival_bits:.2f} bits")
 #    4 reaches. Explain both. (Where does the gradient get to? What does the state that was handed on hold?)
 # 3. The third net is trained with the same windows and emptied. What does it lose at windows of 4 and 8, and why is a
 #    part left at 8? When would you empty the state all the same?
-# 4. The right picture: what does a low temperature buy, what does it cost, and what does V 42's "the most likely next
+# 4. The right picture: what does a low temperature buy, what does it cost, and what does deck V's "the most likely next
 #    character" (erratum E24) give here? Which temperature is the text's own, and how do you know?
 
 # %% [markdown] written="experiment" points=4

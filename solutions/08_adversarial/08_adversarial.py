@@ -13,14 +13,14 @@
 #
 # **Time** about 2.5 hours. **Points** 26 for code, 4 for the experiment at the end.
 #
-# **Follows** deck N, *Intriguing properties of ConvNets* (Szegedy and others, 2013) and *Training with adversarial
-# samples* (Goodfellow and others, 2014: the panda that becomes a gibbon); lecture 08, whose sections are named at
+# **Follows** deck N, "Intriguing properties of ConvNets" (Szegedy and others, 2013) and "Training with adversarial
+# samples" (Goodfellow and others, 2014: the panda that becomes a gibbon); lecture 08, whose sections are named at
 # each exercise. You need lab 03 for the multi-layer perceptron and its loss, and lab 02 for what a gradient is.
 #
 # **How it works.** Write each answer in its cell, in place of the line that says so, then run the cell below it: it
 # checks your answer, and says what came, what was expected and which slip is likely. When your work is graded, the same
 # checks run again with inputs you have not seen. Every exercise can be solved without the others, so one that resists
-# can wait.
+# can wait; the experiment uses your answers.
 #
 # **Shapes.** A batch of images is `(batch, n)`, one image a row, its pixels between 0 (black) and 1 (white). The
 # weight matrix of a layer is `(n_out, n_in)`. Labels are whole numbers from 0, of type int64. All else is float32 or
@@ -61,7 +61,7 @@ def mlp(x, weights, biases):
 #
 # ### Exercise 1 · Many small changes add up (2 points)
 #
-# *Lecture: sections 1 and 2.*
+# *Lecture: section 1, "The smallest example: a linear classifier", and section 2, "Does it grow with the dimension?".*
 #
 # Deck N writes down what happens to one linear unit when its input is perturbed, $\tilde x = x + \eta$:
 #
@@ -152,7 +152,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 2 · The gradient by the input (3 points)
 #
-# *Lecture: section 3.*
+# *Lecture: section 3, "The fast gradient sign method".*
 #
 # A net is not linear, but close to one input it is nearly so, and the gradient $\nabla_x J(\theta, x, y)$ of the loss
 # by the *input* plays the part of $w$. Autograd gives it: ask for the gradient by $x$, where training asks for that
@@ -254,7 +254,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 3 · The fast gradient sign method (3 points)
 #
-# *Lecture: section 3; section 4 for the targeted attack.*
+# *Lecture: section 3, "The fast gradient sign method"; section 4 for the targeted attack.*
 #
 # With the gradient in the place of $w$, exercise 1 says which step raises the loss most, as far as the net is linear.
 # This is the method of deck N (Goodfellow and others, 2014), which turned a panda into a gibbon with
@@ -337,7 +337,7 @@ with checks.hidden():
 #
 # ### Exercise 4 · Back into the ball (2 points)
 #
-# *Lecture: section 4.*
+# *Lecture: section 4, "More steps, a chosen target, and every epsilon".*
 #
 # An attack in several steps may wander off, and is brought back after each: into the **ball** (the lecture's "allowed
 # cube") of all images that differ from $x$ by at most $\varepsilon$ in every pixel, and into the **box** of pixels
@@ -409,17 +409,17 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 5 · Projected gradient descent (4 points)
 #
-# *Lecture: section 4.*
+# *Lecture: section 4, "More steps, a chosen target, and every epsilon".*
 #
 # One long step trusts the first gradient over the whole ball. Projected gradient descent (PGD; Mądry and others, 2018)
 # takes many short ones, with a fresh gradient at each point, and projects after **every** step:
 #
 # $$x_{k+1} = \Pi\bigl(x_k + \alpha\,\mathrm{sign}(\nabla_x J(x_k))\bigr),$$
 #
-# where $\Pi$ is the projection of exercise 4 around the original image $x$, not around $x_k$. (It climbs the loss,
-# which is the descent of minus the loss.) It starts at the point `start` of the ball, which the caller has often
-# drawn at random, or without one at $x$ itself. (Ask `start is None`: a tensor with several entries is neither true
-# nor false, and `if start` stops with "ambiguous".)
+# where $\alpha$ is `step`, and $\Pi$ the projection of exercise 4 around the original image $x$, not around $x_k$. (It
+# climbs the loss, which is the descent of minus the loss.) It starts at the point `start` of the ball, which the caller
+# has often drawn at random, or without one at $x$ itself. (Ask `start is None`: a tensor with several entries is
+# neither true nor false, and `if start` stops with "ambiguous".)
 #
 # Your function does not see the net. It gets a function `gradient_fn`, which it calls with a batch of images and which
 # returns the gradient of the loss by those images. You may use your `project`, or write the two clips out.
@@ -546,19 +546,19 @@ with checks.hidden():
 #
 # ### Exercise 6 · The distance to a hyperplane (3 points)
 #
-# *Lecture: section 5.*
+# *Lecture: section 5, "The smallest perturbation".*
 #
 # Szegedy and others (2013) asked another question: not how much harm a perturbation of a given size does, but how
-# *small* one can be that changes the class. For a net that takes optimisation. For a linear classifier with two
-# classes, which decides by the sign of $f(x) = w^\top x + b$, the answer is school geometry. The shortest way (in
-# Euclidean length) to the boundary $f = 0$ is at right angles to it, along $w$:
+# *small* one can be that changes the class (the lecture calls it $r$). For a net that takes optimisation. For a linear
+# classifier with two classes, which decides by the sign of the score $s(x) = w^\top x + b$, the answer is school
+# geometry. The shortest way (in Euclidean length) to the boundary $s = 0$ is at right angles to it, along $w$:
 #
-# $$\eta = -\frac{f(x)}{\lVert w\rVert^2}\,w, \qquad
-# \lVert\eta\rVert = \frac{|f(x)|}{\lVert w\rVert}.$$
+# $$\eta = -\frac{s(x)}{\lVert w\rVert^2}\,w, \qquad
+# \lVert\eta\rVert = \frac{|s(x)|}{\lVert w\rVert}.$$
 #
-# Check that $f(x + \eta) = 0$: that is *on* the boundary. To come out on the other side, go a little
+# Check that $s(x + \eta) = 0$: that is *on* the boundary. To come out on the other side, go a little
 # farther, by the factor $1 + {}$overshoot. There is no box here: the result need not be an image. Each row of `x` is a
-# point with a score $f$ of its own, so that the scores have the shape `(batch,)` and the perturbations `(batch, n)`.
+# point with a score $s$ of its own, so that the scores have the shape `(batch,)` and the perturbations `(batch, n)`.
 
 # %% answer="minimal_perturbation"
 def minimal_perturbation(w, b, x, overshoot=0.02):
@@ -608,7 +608,7 @@ checks.close(result, 1.5 * expected, "minimal_perturbation with overshoot = 0.5"
     "the overshoot was added to the perturbation; it is a fraction of the way": expected + 0.5,
     "the overshoot was added to the score; multiply the whole way with 1 + overshoot":
         -(x @ w + b + 0.5)[:, None] * w / 25,
-    "the overshoot was added to f / ‖w‖²; multiply the whole way with 1 + overshoot": expected - 0.5 * w,
+    "the overshoot was added to s / ‖w‖²; multiply the whole way with 1 + overshoot": expected - 0.5 * w,
     "the points were clipped to [0, 1]; there is no box in this exercise": (x + 1.5 * expected).clamp(0, 1) - x,
 })
 checks.passed("minimal_perturbation")
@@ -631,7 +631,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 7 · Which boundary is nearest? (3 points)
 #
-# *Lecture: section 5.*
+# *Lecture: section 5, "The smallest perturbation"; more than two classes are new here.*
 #
 # With more than two classes there is a boundary to each other class. Near $x$ the logits of a net are about linear,
 # $z_k(x + \eta) \approx z_k + g_k^\top\eta$ with $g_k = \nabla_x z_k$. Let $c$ be the class with the largest logit.
@@ -715,7 +715,7 @@ with checks.hidden():
 #
 # ### Exercise 8 · Robust accuracy (2 points)
 #
-# *Lecture: section 4, for accuracy against $\varepsilon$.*
+# *Lecture: section 4 for accuracy against $\varepsilon$; section 8 for several attacks on one image.*
 #
 # A net is **robust** on an image at $\varepsilon$ if *no* perturbation within $\varepsilon$ makes it err. Attacks can
 # only show that it is not, so what they give is an upper bound on the robust accuracy. It is tightest if each image
@@ -794,7 +794,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 9 · A step of adversarial training (4 points)
 #
-# *Lecture: section 8.*
+# *Lecture: section 8, "Training with adversarial examples".*
 #
 # The title of deck N's slide is *Training with adversarial samples*: the best known defence is to train on them. The
 # aim is
@@ -946,7 +946,8 @@ with checks.hidden():
 # %% [markdown]
 # ## Experiment · What does adversarial training buy, and what does it cost? (4 points)
 #
-# *Lecture: sections 4 and 8.*
+# *Lecture: section 4, "More steps, a chosen target, and every epsilon", and section 8, "Training with adversarial
+# examples".*
 #
 # Three nets with one hidden layer are trained on the digits for 60 epochs each: on the images as they are, and with
 # your `adversarial_training_step` at $\varepsilon = 0.1$ and $0.2$. Then 360 digits that no net has seen are disturbed

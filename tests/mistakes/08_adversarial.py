@@ -628,7 +628,7 @@ def minimal_perturbation(w, b, x, overshoot=0.02):
     return -((x @ w + b + overshoot) / (w @ w))[:, None] * w
 
 
-# %% mistake="minimal_perturbation" slip="the overshoot is added to the factor" says="added to f"
+# %% mistake="minimal_perturbation" slip="the overshoot is added to the factor" says="added to s /"
 def minimal_perturbation(w, b, x, overshoot=0.02):
     return -((x @ w + b) / (w @ w) + overshoot)[:, None] * w
 
