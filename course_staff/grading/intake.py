@@ -11,7 +11,7 @@ import hashlib
 import re
 import zipfile
 import zlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -23,12 +23,12 @@ from rich.text import Text
 
 from course_staff.grading import moments, sanitise, spreadsheet, table
 from course_staff.grading.collect import STUDENT
-from course_staff.grading.collected import FOLDER, Collected, Receipt
+from course_staff.grading.collected import Collected, Receipt
+from course_staff.grading.filing import NotFiled, Shelf
 from course_staff.grading.prepare import MAX_BYTES
 from course_staff.grading.record import alone
 from course_staff.grading.roster import Roster
 from course_staff.grading.sources import File, opened
-from course_staff.grading.store import replace
 from course_staff.paths import CourseError
 
 PRESETS = ("folder", "canvas", "moodle")
@@ -142,8 +142,6 @@ class _Desk:
     lab: str
     options: Options
     refused: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
-    done: Counter[str] = field(default_factory=Counter)
     said: list[str] = field(default_factory=list)
     total: int = 0
     names: dict[str, set[str]] = field(default_factory=dict)
@@ -175,6 +173,7 @@ class _Desk:
         if options.extensions:
             self.collected.extensions = self._extensions(options.extensions)
         self.times = self._times()
+        self.shelf = Shelf(self.directory, self.lab, self.collected)
 
     def take(self, files: list[File]) -> None:
         """Attribute the files, and put each student's newest notebook into its place."""
@@ -200,7 +199,7 @@ class _Desk:
     def report(self) -> Iterator[str]:
         """The lines to print."""
         yield from _some("not collected", self.refused)
-        yield from _some("kept beside", self.kept)
+        yield from _some("kept beside", self.shelf.kept)
         yield from self.said
         in_place = {path.parent.name for path in (self.directory / "submitted").glob(f"*/{self.lab}")}
         absent = sorted(set(self.roster.students) - in_place) if self.roster else []
@@ -213,7 +212,7 @@ class _Desk:
         if count and self.collected.due:
             yield (f"When it was handed in is not known of {count} of {len(self.collected.receipts)}: these are not "
                    "checked against the due date. Give --times.")
-        counts = ", ".join(f"{number} {what}" for what, number in self.done.items())
+        counts = ", ".join(f"{number} {what}" for what, number in self.shelf.done.items())
         yield f"{self.lab}: {counts or 'no notebook'}; {len(self.refused)} files not collected."
 
     # Whose file is it?
@@ -329,7 +328,7 @@ class _Desk:
             found[student] = moments.parsed(row[column], f"{path}, {student}", self.options.zone)
         return found
 
-    # Into its place
+    # Which one counts?
 
     def _take_student(self, student: str, arrivals: list[_Arrival]) -> None:
         named = [arrival for arrival in arrivals if _is_lab(arrival.reading.title, self.lab)]
@@ -353,11 +352,14 @@ class _Desk:
                 self.refused.append(f"{names}: {student} handed in several, and nothing says which one counts.")
                 return
             newest = other if newer else newest
-        if not self._put(student, newest):
+        try:
+            self.shelf.put(student, newest.content, _receipt(newest))
+        except NotFiled as reason:
+            self.refused.append(f"{newest.file.name}: {reason}")
             return
         for arrival in read:
             if _receipt(arrival).sha256 != _receipt(newest).sha256:
-                self._keep(student, arrival.content, _receipt(arrival).time, arrival.file.name)
+                self.shelf.keep(student, arrival.content, _receipt(arrival).time, arrival.file.name)
 
     def _content(self, file: File) -> bytes | None:
         try:
@@ -373,54 +375,6 @@ class _Desk:
         if self.total > MAX_TOTAL:
             raise CourseError(f"The source holds more than {MAX_TOTAL // 2**30} GB: collect it in parts.")
         return content
-
-    def _put(self, student: str, arrival: _Arrival) -> bool:
-        """Returns whether the student's folder could be used."""
-        folder = self.directory / "submitted" / student / self.lab
-        path, receipt = folder / f"{self.lab}.ipynb", _receipt(arrival)
-        for part in (folder.parent.parent, folder.parent, folder, path):
-            if part.is_symlink() or (part.exists() and part.is_dir() == (part == path)):
-                self.refused.append(f"{arrival.file.name}: {part.relative_to(self.directory)} is a link, or not what "
-                                    "belongs there.")
-                return False
-        before = path.read_bytes() if path.exists() else None
-        what = "new"
-        if before is not None:
-            digest = hashlib.sha256(before).hexdigest()
-            known = self.collected.receipts.get(student)
-            known = known if known and known.sha256 == digest else None
-            if digest == receipt.sha256:
-                what = "unchanged"
-                if known and known.time and not receipt.time:
-                    receipt = known
-            elif known and receipt.newer_than(known) is False:
-                self._keep(student, arrival.content, receipt.time, arrival.file.name)
-                self.done["older than what is there"] += 1
-                return True
-            else:
-                what = "newer than what was there"
-                self._keep(student, before, known.time if known else None, str(path.relative_to(self.directory)))
-        if what != "unchanged":
-            replace(path, arrival.content)
-        if receipt.time:
-            # Formgrader compares it with the gradebook, which gets the same.
-            replace(folder / "timestamp.txt", moments.line(receipt.time).encode())
-        else:
-            (folder / "timestamp.txt").unlink(missing_ok=True)
-        self.collected.receipts[student] = receipt
-        self.done[what] += 1
-        return True
-
-    def _keep(self, student: str, content: bytes, time: datetime | None, source: str) -> None:
-        digest = hashlib.sha256(content).hexdigest()
-        folder = self.directory / FOLDER / self.lab / student
-        if folder.is_symlink() or folder.parent.is_symlink() or folder.parent.parent.is_symlink():
-            raise CourseError(f"{folder} is behind a link: remove it.")
-        if list(folder.glob(f"*{digest[:12]}.ipynb")):
-            return
-        name = f"{time:%Y-%m-%dT%H%M%SZ}" if time else "undated"
-        replace(folder / f"{name}-{digest[:12]}.ipynb", content, mode=0o600)
-        self.kept.append(f"{source}, in {(folder / f'{name}-{digest[:12]}.ipynb').relative_to(self.directory)}")
 
 
 def _receipt(arrival: _Arrival) -> Receipt:
