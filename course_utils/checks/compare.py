@@ -144,12 +144,12 @@ def _close(got: Any, expected: Any, what: str, rtol: float, atol: float) -> None
     if isinstance(expected, list | tuple):
         _same_length(got, expected, what, list | tuple)
         for index, (a, b) in enumerate(zip(got, expected, strict=True)):
-            _close(a, b, f"{what}[{index}]", rtol, atol)
+            _close(a, b, _entry(what, index), rtol, atol)
         return
     if isinstance(expected, dict):
         _same_keys(got, expected, what)
         for key, value in expected.items():
-            _close(got[key], value, f"{what}[{key!r}]", rtol, atol)
+            _close(got[key], value, _entry(what, key), rtol, atol)
         return
     wanted = _numbers(expected)
     if wanted is None:
@@ -167,6 +167,13 @@ def _close(got: Any, expected: Any, what: str, rtol: float, atol: float) -> None
 
     if not agree(came, wanted):
         raise fail(what, describe(expected), describe(got), diagnose(came, wanted, agree))
+
+
+def _entry(what: str, key: Any) -> str:
+    """How to call an entry of a value: `losses[0]`, but "the answer for n = 2, entry [0]", where n is not an array."""
+    if " " not in what or ", entry [" in what:
+        return f"{what}[{key!r}]"
+    return f"{what}, entry [{key!r}]"
 
 
 def _equal(got: Any, expected: Any, what: str) -> None:
@@ -189,12 +196,12 @@ def _equal(got: Any, expected: Any, what: str) -> None:
     if isinstance(expected, list | tuple):
         _same_length(got, expected, what, type(expected))
         for index, (a, b) in enumerate(zip(got, expected, strict=True)):
-            _equal(a, b, f"{what}[{index}]")
+            _equal(a, b, _entry(what, index))
         return
     if isinstance(expected, dict):
         _same_keys(got, expected, what)
         for key, value in expected.items():
-            _equal(got[key], value, f"{what}[{key!r}]")
+            _equal(got[key], value, _entry(what, key))
         return
     got, expected = _base_number(got), _base_number(expected)
     if type(got) is not type(expected):

@@ -45,7 +45,8 @@ def find_forbidden(source: Source, forbidden: Sequence[str]) -> tuple[list[str],
     """Forbidden names that an answer uses, and ways in which it could hide one.
 
     forbidden: dotted names such as "torch.softmax". A last name counts on anything: "torch.softmax" also finds
-    `F.softmax(x)` and `x.softmax(1)`. Returns (used, suspicious), each without repeats, in order.
+    `F.softmax(x)` and `x.softmax(1)`. Returns (used, suspicious), each without repeats, in order; `used` has the last
+    names, since which module they came from is not looked at.
     """
     used, suspicious = _uses(source.code, forbidden)
     hidden, _ = _uses(source.beside, forbidden)
@@ -58,7 +59,7 @@ def _uses(code: str, forbidden: Sequence[str]) -> tuple[list[str], list[str]]:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return [], ["a text that is no Python"]
-    last = {name.rsplit(".", 1)[-1]: name for name in forbidden}
+    last = {name.rsplit(".", 1)[-1] for name in forbidden}
     nodes = list(ast.walk(tree))
     imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
     imported = {alias.asname or alias.name: alias.name for node in imports for alias in node.names}
@@ -75,14 +76,14 @@ def _uses(code: str, forbidden: Sequence[str]) -> tuple[list[str], list[str]]:
     for node in nodes:
         if isinstance(node, ast.Attribute):
             if node.attr in last:
-                used[last[node.attr]] = None
+                used[node.attr] = None
             elif node.attr in EVASIONS and (node.attr not in ON_MODULES or _is_module(node.value, modules)):
                 suspicious[node.attr] = None
         elif isinstance(node, ast.Name):
             original = imported.get(node.id, node.id if anything and node.id not in defined else None)
             if original in last:
-                used[last[original]] = None
-            elif node.id in last and "." not in last[node.id]:
+                used[original] = None
+            elif node.id in forbidden:  # without a module before it: one of Python's own
                 used[node.id] = None
             if (node.id in EVASIONS and node.id not in stored) or original in EVASIONS:
                 suspicious[node.id] = None
