@@ -795,11 +795,11 @@ ledger.append(("F", "(no word on mode collapse)", "ring of eight, mean modes cov
                + ", ".join(f"{name} {value:.1f}" for name, value in late.items())))
 
 # %% [markdown] slide="fragment"
-# The provoked generator wanders round the ring in one heap and covers, most of the time, one mode or none. With equal rates all eight modes are found. On this ring the rates do the work, and the penalty has a
-# price: fewer samples are good. What it can be good for shows in the game of section 2: of the five seeds that we
-# tried, all cover both hills with the penalty, and three without it. None of this is a theorem: rates, penalties and
-# batch statistics are tuned by trial for each task. The thin trails between the modes are not a lack of training. They
-# lead to an erratum.
+# The provoked generator wanders round the ring in one heap and covers, most of the time, one mode or none. With equal
+# rates all eight modes are found. On this ring the rates do the work, and the penalty has a price: fewer samples are
+# good. What it can be good for shows in the game of section 2: of the five seeds that we tried, all cover both hills
+# with the penalty, and three without it. None of this is a theorem: rates, penalties and batch statistics are tuned by
+# trial for each task. The thin trails between the modes are not a lack of training. They lead to an erratum.
 
 # %% [markdown] slide="subslide"
 # > **Erratum E70.** Deck F: GANs "create parametrization of complicated real data manifold". (In the answer on Quora it
