@@ -963,6 +963,11 @@ plt.show()
 #
 # (Deck N also shows the growth of the NIPS conference. The slides are pictures without numbers, so we draw nothing.)
 #
+# > **Erratum E25.** V 45 says of the "First successful networks in speech recognition": "Method: CNN". The nets of
+# > 2009 and 2011 in this table are fully connected, and trained layer by layer first. Waibel's net of 1987 (E17) was
+# > convolutional in time, but told only three consonants apart; in large systems convolutions came in 2012
+# > (Abdel-Hamid and others).
+#
 # > **Erratum E22.** Deck V gives AlphaGo as "Nature 526, Jan 2016"; it is volume **529**, pages 484–489, 28 January
 # > 2016. And it dates a picture "MLSS 2015, Austin, Texas, Jan 2014"; a summer school of 2015 took place in January
 # > **2015**.
@@ -1348,6 +1353,8 @@ for deck, says, computed in ledger:
 #
 # ## References
 #
+# - O. Abdel-Hamid, A. Mohamed, H. Jiang, G. Penn. Applying convolutional neural networks concepts to hybrid NN-HMM
+#   model for speech recognition. *ICASSP* 2012.
 # - D. Bahdanau, K. Cho, Y. Bengio. [Neural machine translation by jointly learning to align and
 #   translate](https://arxiv.org/abs/1409.0473). *ICLR* 2015 (arXiv 2014).
 # - D. Cireşan, U. Meier, J. Masci, J. Schmidhuber. A committee of neural networks for traffic sign classification.
