@@ -694,6 +694,105 @@ def bptt(x, h0, states, direct, U):
     return dW, dU, db, later
 
 
+# %% mistake="bptt" slip="nothing goes back at all" says="and none h0"
+def bptt(x, h0, states, direct, U):
+    dW, dU, db, later = 0, 0, 0, torch.zeros_like(h0)
+    for t in reversed(range(x.shape[1])):
+        delta = direct[:, t] + later
+        inside = (1 - states[:, t] ** 2) * delta
+        before = states[:, t - 1] if t > 0 else h0
+        dW = dW + inside.T @ x[:, t]
+        dU = dU + inside.T @ before
+        db = db + inside.sum(0)
+    return dW, dU, db, later
+
+
+# %% mistake="bptt" slip="the slope of h_t after U" says="D_t U.T δ_.t.1. here; first"
+def bptt(x, h0, states, direct, U):
+    dW, dU, db, later = 0, 0, 0, torch.zeros_like(h0)
+    for t in reversed(range(x.shape[1])):
+        delta = direct[:, t] + later
+        inside = (1 - states[:, t] ** 2) * delta
+        before = states[:, t - 1] if t > 0 else h0
+        dW = dW + inside.T @ x[:, t]
+        dU = dU + inside.T @ before
+        db = db + inside.sum(0)
+        later = (1 - before**2) * (delta @ U)
+    return dW, dU, db, inside @ U
+
+
+# %% mistake="bptt" slip="the slope of h_t after U, and that of h_0" says="D_t U.T δ_.t.1. here, in dh0 too"
+def bptt(x, h0, states, direct, U):
+    dW, dU, db, later = 0, 0, 0, torch.zeros_like(h0)
+    for t in reversed(range(x.shape[1])):
+        delta = direct[:, t] + later
+        inside = (1 - states[:, t] ** 2) * delta
+        before = states[:, t - 1] if t > 0 else h0
+        dW = dW + inside.T @ x[:, t]
+        dU = dU + inside.T @ before
+        db = db + inside.sum(0)
+        later = (1 - before**2) * (delta @ U)
+    return dW, dU, db, later
+
+
+# %% mistake="bptt" slip="the slope of h_t after U, and none for h_0" says="and dh0 has no slope"
+def bptt(x, h0, states, direct, U):
+    dW, dU, db, later = 0, 0, 0, torch.zeros_like(h0)
+    for t in reversed(range(x.shape[1])):
+        slope = 1 - states[:, t] ** 2
+        delta = direct[:, t] + slope * later
+        inside = slope * delta
+        before = states[:, t - 1] if t > 0 else h0
+        dW = dW + inside.T @ x[:, t]
+        dU = dU + inside.T @ before
+        db = db + inside.sum(0)
+        later = delta @ U
+    return dW, dU, db, later
+
+
+# %% mistake="bptt" slip="the slope of h_{t+1} after U" says="D_.t.1. U.T δ_.t.1. here; first"
+def bptt(x, h0, states, direct, U):
+    dW, dU, db, later = 0, 0, 0, torch.zeros_like(h0)
+    for t in reversed(range(x.shape[1])):
+        delta = direct[:, t] + later
+        inside = (1 - states[:, t] ** 2) * delta
+        before = states[:, t - 1] if t > 0 else h0
+        dW = dW + inside.T @ x[:, t]
+        dU = dU + inside.T @ before
+        db = db + inside.sum(0)
+        later = (1 - states[:, t] ** 2) * (delta @ U)
+    return dW, dU, db, inside @ U
+
+
+# %% mistake="bptt" slip="the slope of h_{t+1} after U, in dh0 too" says="D_.t.1. U.T δ_.t.1. here, in dh0 too"
+def bptt(x, h0, states, direct, U):
+    dW, dU, db, later = 0, 0, 0, torch.zeros_like(h0)
+    for t in reversed(range(x.shape[1])):
+        delta = direct[:, t] + later
+        inside = (1 - states[:, t] ** 2) * delta
+        before = states[:, t - 1] if t > 0 else h0
+        dW = dW + inside.T @ x[:, t]
+        dU = dU + inside.T @ before
+        db = db + inside.sum(0)
+        later = (1 - states[:, t] ** 2) * (delta @ U)
+    return dW, dU, db, later
+
+
+# %% mistake="bptt" slip="float32 whatever comes in" says="are float64 and a result is not"
+def bptt(x, h0, states, direct, U):
+    dW, dU, db = torch.zeros(U.shape[0], x.shape[2]), torch.zeros(U.shape), torch.zeros(U.shape[0])
+    later = torch.zeros_like(h0)
+    for t in reversed(range(x.shape[1])):
+        delta = direct[:, t] + later
+        inside = (1 - states[:, t] ** 2) * delta
+        before = states[:, t - 1] if t > 0 else h0
+        dW += inside.T @ x[:, t]
+        dU += inside.T @ before
+        db += inside.sum(0)
+        later = inside @ U
+    return dW, dU, db, later
+
+
 # %% alternative="bptt" note="all shares first, one einsum for each gradient afterwards"
 def bptt(x, h0, states, direct, U):
     before = torch.cat([h0.unsqueeze(1), states[:, :-1]], dim=1)
@@ -1005,7 +1104,7 @@ class LSTMCell(torch.nn.Module):
         return torch.sigmoid(o) * torch.tanh(c), c
 
 
-# %% mistake="LSTMCell" slip="all weights 0 at the start" says="reach out"
+# %% mistake="LSTMCell" slip="all weights 0 at the start" says="weights of a new cell are 0"
 class LSTMCell(torch.nn.Module):
     def __init__(self, inputs, hidden, forget_bias=1.0):
         super().__init__()
@@ -1233,7 +1332,7 @@ class LSTMCell(torch.nn.Module):
         return torch.sigmoid(o) * torch.tanh(c), c
 
 
-# %% mistake="LSTMCell" slip="weights from 0 up" says="evenly"
+# %% mistake="LSTMCell" slip="weights from 0 up" says="one side of 0"
 class LSTMCell(torch.nn.Module):
     def __init__(self, inputs, hidden, forget_bias=1.0):
         super().__init__()
@@ -1271,6 +1370,108 @@ class LSTMCell(torch.nn.Module):
         i, f, g, o = blocks.chunk(4, dim=1)
         c *= torch.sigmoid(f)
         c += torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(c), c
+
+
+# %% mistake="LSTMCell" slip="normal numbers at the start" says="do not lie between"
+class LSTMCell(torch.nn.Module):
+    def __init__(self, inputs, hidden, forget_bias=1.0):
+        super().__init__()
+        bound = 1 / math.sqrt(hidden)
+        self.weight_ih = torch.nn.Parameter(bound * torch.randn(4 * hidden, inputs))
+        self.weight_hh = torch.nn.Parameter(bound * torch.randn(4 * hidden, hidden))
+        bias = torch.zeros(4 * hidden)
+        bias[hidden : 2 * hidden] = forget_bias
+        self.bias_ih = torch.nn.Parameter(bias)
+        self.bias_hh = torch.nn.Parameter(torch.zeros(4 * hidden))
+
+    def forward(self, x, state):
+        h, c = state
+        blocks = x @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh
+        i, f, g, o = blocks.chunk(4, dim=1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(c), c
+
+
+# %% mistake="LSTMCell" slip="a bound from the number of inputs" says="do not lie between"
+class LSTMCell(torch.nn.Module):
+    def __init__(self, inputs, hidden, forget_bias=1.0):
+        super().__init__()
+        bound = 1 / math.sqrt(inputs)
+        self.weight_ih = torch.nn.Parameter(torch.empty(4 * hidden, inputs).uniform_(-bound, bound))
+        self.weight_hh = torch.nn.Parameter(torch.empty(4 * hidden, hidden).uniform_(-bound, bound))
+        bias = torch.zeros(4 * hidden)
+        bias[hidden : 2 * hidden] = forget_bias
+        self.bias_ih = torch.nn.Parameter(bias)
+        self.bias_hh = torch.nn.Parameter(torch.zeros(4 * hidden))
+
+    def forward(self, x, state):
+        h, c = state
+        blocks = x @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh
+        i, f, g, o = blocks.chunk(4, dim=1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(c), c
+
+
+# %% mistake="LSTMCell" slip="normal numbers, cut off at the bound" says="not evenly"
+class LSTMCell(torch.nn.Module):
+    def __init__(self, inputs, hidden, forget_bias=1.0):
+        super().__init__()
+        bound = 1 / math.sqrt(hidden)
+        self.weight_ih = torch.nn.Parameter((torch.randn(4 * hidden, inputs) / 4).clamp(-1, 1) * bound)
+        self.weight_hh = torch.nn.Parameter((torch.randn(4 * hidden, hidden) / 4).clamp(-1, 1) * bound)
+        bias = torch.zeros(4 * hidden)
+        bias[hidden : 2 * hidden] = forget_bias
+        self.bias_ih = torch.nn.Parameter(bias)
+        self.bias_hh = torch.nn.Parameter(torch.zeros(4 * hidden))
+
+    def forward(self, x, state):
+        h, c = state
+        blocks = x @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh
+        i, f, g, o = blocks.chunk(4, dim=1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(c), c
+
+
+# %% mistake="LSTMCell" slip="no gradient" says="no gradient gets"
+class LSTMCell(torch.nn.Module):
+    def __init__(self, inputs, hidden, forget_bias=1.0):
+        super().__init__()
+        bound = 1 / math.sqrt(hidden)
+        self.weight_ih = torch.nn.Parameter(torch.empty(4 * hidden, inputs).uniform_(-bound, bound))
+        self.weight_hh = torch.nn.Parameter(torch.empty(4 * hidden, hidden).uniform_(-bound, bound))
+        bias = torch.zeros(4 * hidden)
+        bias[hidden : 2 * hidden] = forget_bias
+        self.bias_ih = torch.nn.Parameter(bias)
+        self.bias_hh = torch.nn.Parameter(torch.zeros(4 * hidden))
+
+    def forward(self, x, state):
+        h, c = state
+        with torch.no_grad():
+            blocks = x @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh
+            i, f, g, o = blocks.chunk(4, dim=1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            return torch.sigmoid(o) * torch.tanh(c), c
+
+
+# %% mistake="LSTMCell" slip="the memory is cut off from the graph" says="no gradient gets"
+class LSTMCell(torch.nn.Module):
+    def __init__(self, inputs, hidden, forget_bias=1.0):
+        super().__init__()
+        bound = 1 / math.sqrt(hidden)
+        self.weight_ih = torch.nn.Parameter(torch.empty(4 * hidden, inputs).uniform_(-bound, bound))
+        self.weight_hh = torch.nn.Parameter(torch.empty(4 * hidden, hidden).uniform_(-bound, bound))
+        bias = torch.zeros(4 * hidden)
+        bias[hidden : 2 * hidden] = forget_bias
+        self.bias_ih = torch.nn.Parameter(bias)
+        self.bias_hh = torch.nn.Parameter(torch.zeros(4 * hidden))
+
+    def forward(self, x, state):
+        h, c = state
+        blocks = x @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh
+        i, f, g, o = blocks.chunk(4, dim=1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        c = c.detach()
         return torch.sigmoid(o) * torch.tanh(c), c
 
 
@@ -1529,7 +1730,7 @@ def bigram_log_probs(ids, size, alpha):
     return torch.log2(counts / counts.sum(dim=1, keepdim=True))
 
 
-# %% mistake="bigram_log_probs" slip="repeated pairs are counted once" says="expected"
+# %% mistake="bigram_log_probs" slip="repeated pairs are counted once" says="twice was counted once: "
 def bigram_log_probs(ids, size, alpha):
     counts = torch.full((size, size), float(alpha), dtype=torch.float64)
     counts[ids[:-1], ids[1:]] += 1
@@ -1591,6 +1792,36 @@ def bigram_log_probs(ids, size, alpha):
 def bigram_log_probs(ids, size, alpha):
     counts = torch.bincount(ids, minlength=size).double() + alpha
     return torch.log(counts / counts.sum()).expand(size, size)
+
+
+# %% mistake="bigram_log_probs" slip="repeated pairs are counted once, n(a) is right" says="though n.a. is right"
+def bigram_log_probs(ids, size, alpha):
+    counts = torch.full((size, size), float(alpha), dtype=torch.float64)
+    counts[ids[:-1], ids[1:]] += 1
+    before = torch.bincount(ids[:-1], minlength=size)[:, None]
+    return torch.log(counts / (before + alpha * size))
+
+
+# %% mistake="bigram_log_probs" slip="counted at [b, a]" says="was counted at .b, a."
+def bigram_log_probs(ids, size, alpha):
+    counts = torch.zeros(size, size, dtype=torch.float64) + alpha
+    for a, b in zip(ids[:-1], ids[1:]):
+        counts[b, a] += 1
+    return torch.log(counts / counts.sum(dim=1, keepdim=True))
+
+
+# %% mistake="bigram_log_probs" slip="a NumPy table" says="the result is no tensor"
+def bigram_log_probs(ids, size, alpha):
+    counts = np.full((size, size), float(alpha))
+    for a, b in zip(ids[:-1].tolist(), ids[1:].tolist()):
+        counts[a, b] += 1
+    return np.log(counts / counts.sum(axis=1, keepdims=True))
+
+
+# %% mistake="bigram_log_probs" slip="rounded to float32" says="rounded to float32"
+def bigram_log_probs(ids, size, alpha):
+    counts = torch.bincount(ids[:-1] * size + ids[1:], minlength=size * size).reshape(size, size).double() + alpha
+    return torch.log(counts / counts.sum(dim=1, keepdim=True)).float()
 
 
 # %% alternative="bigram_log_probs" note="a loop over the pairs"
@@ -1859,7 +2090,7 @@ def sample(logits, temperature, u):
     return (cumulative <= u[:, None]).sum(dim=1).clamp(max=logits.shape[1] - 1)
 
 
-# %% mistake="sample" slip="T = 0 forgotten" says="expected|T = 0|raised"
+# %% mistake="sample" slip="T = 0 forgotten" says="divided by T = 0.*the first character"
 def sample(logits, temperature, u):
     cumulative = torch.softmax(logits.double() / temperature, dim=1).cumsum(dim=1)
     return (cumulative <= u[:, None]).sum(dim=1).clamp(max=logits.shape[1] - 1)
@@ -1908,7 +2139,7 @@ def sample(logits, temperature, u):
     return torch.searchsorted(cumulative, u[:, None].double())[:, 0].clamp(max=logits.shape[1] - 1)
 
 
-# %% mistake="sample" slip="no last one where rounding leaves a gap" says="largest u"
+# %% mistake="sample" slip="no last one where rounding leaves a gap" says="and no sum is larger than u"
 def sample(logits, temperature, u):
     if temperature == 0:
         return logits.argmax(dim=1)
@@ -2018,6 +2249,41 @@ def sample(logits, temperature, u):
     p, order = torch.softmax(logits.double() / temperature, dim=1).sort(dim=1, descending=True)
     place = (p.cumsum(dim=1) <= u[:, None]).sum(dim=1, keepdim=True).clamp(max=logits.shape[1] - 1)
     return order.gather(1, place)[:, 0]
+
+
+# %% mistake="sample" slip="T = 0 forgotten, the last one by default" says="divided by T = 0.*the last character"
+def sample(logits, temperature, u):
+    found = torch.softmax(logits / temperature, dim=1).cumsum(dim=1) > u[:, None]
+    found[:, -1] = True
+    return found.int().argmax(dim=1)
+
+
+# %% mistake="sample" slip="T = 0 forgotten, looked up by searchsorted" says="divided by T = 0.*behind the last"
+def sample(logits, temperature, u):
+    cumulative = torch.softmax(logits / temperature, dim=1).cumsum(dim=1)
+    return torch.searchsorted(cumulative, u[:, None], right=True)[:, 0]
+
+
+# %% mistake="sample" slip="T = 0 drawn as T = 1" says="drawn as with T = 1"
+def sample(logits, temperature, u):
+    cumulative = torch.softmax(logits.double() / (temperature or 1), dim=1).cumsum(dim=1)
+    return (cumulative <= u[:, None]).sum(dim=1).clamp(max=logits.shape[1] - 1)
+
+
+# %% mistake="sample" slip="the largest logit itself" says="largest logits; the number"
+def sample(logits, temperature, u):
+    if temperature == 0:
+        return logits.max(dim=1).values
+    cumulative = torch.softmax(logits.double() / temperature, dim=1).cumsum(dim=1)
+    return (cumulative <= u[:, None]).sum(dim=1).clamp(max=logits.shape[1] - 1)
+
+
+# %% mistake="sample" slip="argmax where rounding leaves a gap" says="argmax gives 0"
+def sample(logits, temperature, u):
+    if temperature == 0:
+        return logits.argmax(dim=1)
+    cumulative = torch.softmax(logits / temperature, dim=1).cumsum(dim=1)
+    return (cumulative > u[:, None]).int().argmax(dim=1)
 
 
 # %% alternative="sample" note="searchsorted on the right"
