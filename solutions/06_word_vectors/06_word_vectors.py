@@ -11,14 +11,16 @@
 # - score word vectors against people's judgement, with ties treated rightly;
 # - write the loss of skip-gram with negative sampling, its gradients, and train with them.
 #
-# **Time** about 2.5 hours. **Points** 29 for code, 4 for the experiment at the end.
+# **Time** about 3 hours. **Points** 29 for code, 4 for the experiment at the end.
 #
 # **Follows** deck F, "One Hot Encoding" to "Word vectors in practice"; lecture 06, whose sections are named at each
 # exercise. You need lab 02 for gradients by hand; the rest is counting and linear algebra.
 #
 # **How it works.** Write each answer in its cell, in place of the line that says so, then run the cell below it: it
-# checks your answer, and says what came, what was expected and which slip is likely. When your work is graded, the
-# same checks run again with inputs you have not seen. Every exercise can be solved without the others.
+# checks your answer, and says what came, what was expected and which slip is likely. When your work is graded, the same
+# checks run again with inputs you have not seen. A `RuntimeWarning` that NumPy prints on the way is no failure: what
+# counts is the result. Every exercise can be solved without the others, so one that resists can wait; the experiment
+# uses your answers.
 #
 # **Words and numbers.** A *vocabulary* is a list of different words; the *id* of a word is its place in that list, from
 # 0. A *sentence* is a list of words. Vectors are rows: row `i` of an array `(words, dimensions)` belongs to the word
@@ -43,7 +45,7 @@ torch.set_num_threads(1)  # the tables are small: threads would cost more than t
 #
 # ### Exercise 1 · How alike are two vectors? (2 points)
 #
-# *Lecture: section 1.*
+# *Lecture: section 1, "One-hot vectors".*
 #
 # Two word vectors are compared by the **cosine** of the angle between them, 1 for the same direction, 0 for a right
 # angle, -1 for opposite directions:
@@ -52,8 +54,9 @@ torch.set_num_threads(1)  # the tables are small: threads would cost more than t
 #
 # Deck F writes *motel* and *hotel* as **one-hot** vectors, a single 1 at the place of the word's id, and finds the
 # product 0. (It prints 15 entries for one and 14 for the other, erratum E34; as they stand they could not be
-# multiplied.) Write the cosine of every pair of rows. The angle with a vector of zeros is not defined; we set the
-# cosine to 0 there, also that of the vector with itself, so that no NaN comes out.
+# multiplied.) Write the cosine of every pair of rows, without a ready-made function for cosines or distances. The angle
+# with a vector of zeros is not defined; we set the cosine to 0 there, also that of the vector with itself, so that no
+# NaN comes out.
 
 # %% answer="cosine_similarities"
 def cosine_similarities(vectors):
@@ -76,7 +79,9 @@ import numpy as np
 from course_utils import checks
 
 checks.forbids("cosine_similarities", "sklearn.metrics.pairwise.cosine_similarity",
-               "torch.nn.functional.cosine_similarity", "scipy.spatial.distance.cdist", "scipy.spatial.distance.pdist")
+               "sklearn.metrics.pairwise.cosine_distances", "sklearn.metrics.pairwise.pairwise_distances",
+               "torch.nn.functional.cosine_similarity", "torch.nn.CosineSimilarity", "scipy.spatial.distance.cosine",
+               "scipy.spatial.distance.cdist", "scipy.spatial.distance.pdist")
 
 one_hot = np.eye(3)  # motel, hotel, conference
 checks.close(cosine_similarities(one_hot), np.eye(3), "the cosines of three one-hot vectors", slips={
@@ -88,7 +93,9 @@ vectors = np.array([[3.0, 4.0, 0.0], [4.0, 3.0, 0.0], [-6.0, -8.0, 0.0]])
 expected = np.array([[1.0, 0.96, -1.0], [0.96, 1.0, -0.96], [-1.0, -0.96, 1.0]])
 lengths = np.array([5.0, 5.0, 10.0])
 columns, between = vectors / lengths, 72 / np.sqrt(61 * 89)
-checks.close(cosine_similarities(vectors), expected, "the cosines of (3, 4, 0), (4, 3, 0), (-6, -8, 0)", slips={
+given = vectors.copy()
+checks.close(cosine_similarities(checks.inout(given)), expected, "the cosines of (3, 4, 0), (4, 3, 0), (-6, -8, 0)",
+             slips={
     "these are the products u·v; divide by both lengths": vectors @ vectors.T,
     "only one of the two lengths was divided by": vectors @ vectors.T / lengths[:, None],
     "only one of the two lengths was divided by, that of the second vector": vectors @ vectors.T / lengths,
@@ -103,6 +110,7 @@ checks.close(cosine_similarities(vectors), expected, "the cosines of (3, 4, 0), 
     "divided by sums; the length is the root of the sum of squares": np.abs(vectors @ vectors.T) / np.outer(
         [7, 7, 14], [7, 7, 14]),
 })
+checks.unchanged(given, vectors, "vectors")
 vectors = np.array([[0.0, 0.0], [0.0, 2.0]])
 checks.close(cosine_similarities(vectors), np.array([[0.0, 0.0], [0.0, 1.0]]), "the cosines of (0, 0) and (0, 2)",
              slips={"a vector of zeros has the cosine 0 with everything, itself included": np.eye(2),
@@ -128,7 +136,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 2 · The co-occurrence table (4 points)
 #
-# *Lecture: section 2.*
+# *Lecture: section 2, "Meaning from neighbours".*
 #
 # Words that mean alike stand beside alike words. So count, for every word, which words stand near it. Entry $[i, j]$ of
 # the table says how often word $j$ stands near word $i$:
@@ -142,7 +150,7 @@ with checks.hidden():
 #   beside them become neighbours.
 #
 # Deck F's table comes from three sentences, *I like deep learning . I like NLP . I enjoy flying .* The check has its 64
-# numbers.
+# numbers. Count yourself, without the counters of scikit-learn or NLTK.
 
 # %% answer="cooccurrence"
 def cooccurrence(sentences, vocabulary, weights=(1.0,)):
@@ -220,9 +228,11 @@ checks.close(cooccurrence([["a", "b", "c"]], ["a", "b", "c"], (2.0, 1.5)), abc(2
     "weights[0] was used at every distance": abc(2, 2),
     "the half was lost: the table holds whole numbers (dtype int)": abc(2, 1),
 })
-checks.close(cooccurrence([["a", "x", "b"]], ["b", "a"]), np.array([[0.0, 1.0], [1.0, 0.0]]),
+given = [["a", "x", "b"]]
+checks.close(cooccurrence(checks.inout(given), ["b", "a"]), np.array([[0.0, 1.0], [1.0, 0.0]]),
              "the table of the sentence a x b, x not in the vocabulary", slips={
     "the unknown word kept its place; take such words out first": np.zeros((2, 2))})
+checks.unchanged(given, [["a", "x", "b"]], "sentences")
 checks.close(cooccurrence([["b", "b", "a"]], ["a", "b"]), np.array([[0.0, 1.0], [1.0, 2.0]]),
              "the table of the sentence b b a", slips={
     "a word beside the same word was left out; b stands near b, twice": np.array([[0.0, 1.0], [1.0, 0.0]]),
@@ -256,7 +266,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 3 · Surprise instead of counts (3 points)
 #
-# *Lecture: section 3, on PPMI.*
+# *Lecture: section 3, "Weighting".*
 #
 # *The* stands near everything, so its large counts say little. What matters is how much more often than by chance two
 # words meet. Let $X_{ij}$ be the table, $r_i = \sum_j X_{ij}$ the sum of row $i$ and $c_j = \sum_i X_{ij}$ that of
@@ -314,7 +324,7 @@ checks.close(ppmi(given), expected, "the PPMI of a table whose rows and columns 
     "`smoothing` is an exponent (c ** smoothing), not a factor": np.log(np.maximum(counts / 0.75, 1)),
     "the probabilities of the columns were raised to the power 0.75 and not divided by their new sum":
         np.where(counts == 3, np.log(3 / 2**0.5), 0),
-    "the smoothed column sums were divided by the old total, not by their own sum":
+    "the row sums were smoothed too, or those of the columns divided by the old total, not by their own":
         np.where(counts > 0, np.log(np.maximum(counts, 1) * 2**0.5), 0),
 })
 counts = np.array([[0.0, 2.0], [6.0, 0.0]])
@@ -386,15 +396,15 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 4 · A few dimensions instead of thousands (3 points)
 #
-# *Lecture: section 3, on SVD.*
+# *Lecture: section 3, "Compressing".*
 #
 # The singular value decomposition writes a table as $X = U S V^\top$, with orthonormal columns in $U$ and $V$ and the
 # singular values $s_1 \ge s_2 \ge \dots \ge 0$ on the diagonal of $S$. (Deck F's caption says $XU^\top = SV^\top$,
-# erratum E34.) Keeping the first $k$ of them gives the best approximation of rank $k$ in terms of least squares,
+# erratum E34.) Keeping the first $k$ of them gives the best approximation of rank $k$ in the sense of least squares,
 # $X_k$ (Eckart and Young). Each word gets row $i$ of the $k$ scaled columns $U_k S_k$ as its vector, and what was lost
 # is measured by the **relative error**
 #
-# $$\frac{\lVert X - X_k\rVert}{\lVert X\rVert} = \sqrt{\frac{\sum_{r > k} s_r^2}{\sum_r s_r^2}},
+# $$\frac{\lVert X - X_k\rVert}{\lVert X\rVert} = \sqrt{\frac{\sum_{l > k} s_l^2}{\sum_l s_l^2}},
 # \qquad \lVert A\rVert^2 = \sum_{ij} a_{ij}^2 .$$
 #
 # `np.linalg.svd` does the decomposition; look up in what form it gives the three factors. The signs of the columns are
@@ -430,6 +440,14 @@ def check_embedding(result, table, k, what, slips=()):
                 "two results are asked: return vectors, error.")
     vectors, error = result
     checks.that(np.ndim(vectors) != 0 or np.ndim(error) != 2, "the order is: return vectors, error.")
+    n, m = table.shape
+    if isinstance(vectors, np.ndarray) and vectors.dtype.kind == "f" and vectors.shape != expected.shape:
+        checks.that(n == m or vectors.shape not in ((m, k), (k, m)),
+                    "a vector for each column of the table came; the words are its rows: take U, not V or Vᵀ.")
+        checks.that(vectors.shape != (n, m) or not np.allclose(vectors, U[:, :k] @ U[:, :k].T @ table),
+                    "the table of rank k came; the word vectors are U_k S_k, with k columns.")
+        checks.that(vectors.shape != (n,) or k == 1, "one number for each word came: `U @ s` adds the columns up; "
+                    "multiply each column by its own singular value (U[:, :k] * s[:k]).")
     checks.shape(vectors, expected.shape, f"the vectors of {what}")
     vectors = np.asarray(vectors)
     one_by_one = np.sqrt(squares)
@@ -496,12 +514,12 @@ with checks.hidden():
 #
 # ### Exercise 5 · Neighbours and analogies (4 points)
 #
-# *Lecture: section 4.*
+# *Lecture: section 4, "Analogies".*
 #
-# *man : woman :: king : ?* Deck F's answer is the word whose vector is nearest to $w_b - w_a + w_c$, with
-# $a$ = man, $b$ = woman, $c$ = king. Its formula divides by $\lVert w_b - w_a + w_c\rVert$, which is the same for every
-# candidate $x$; what is needed is the length of $w_x$, or long vectors win (erratum E33). The rule in common use
-# ("3CosAdd"):
+# *man : woman :: king : ?* With $w_x$ the vector of the word $x$, deck F's answer is the word whose vector is nearest
+# to $w_b - w_a + w_c$, where $a$ = man, $b$ = woman, $c$ = king. Its formula divides by $\lVert w_b - w_a + w_c\rVert$,
+# which is the same for every candidate $x$; what is needed is the length of $w_x$, or long vectors win (erratum E33).
+# The rule in common use ("3CosAdd"):
 #
 # 1. Divide **every** vector by its length.
 # 2. Add the unit vectors of the words in `positive`, subtract those of the words in `negative`. For the analogy above
@@ -538,8 +556,9 @@ from course_utils import checks
 def parts(result):
     """The words and the cosines of a list of pairs."""
     checks.that(result is not None, "None came back: is the `return` missing?")
-    checks.that(isinstance(result, list) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in result),
-                "the result is no list of pairs (word, cosine), each a tuple.")
+    if not (isinstance(result, list) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in result)):
+        checks.equal(result, [("queen", 0.95)], "the form of the result", slips={
+            "the result is no list of pairs (word, cosine), each a tuple": result})
     checks.that(not any(isinstance(word, float) for word, _ in result),
                 "each pair begins with a number: the order is (word, cosine).")
     return [word for word, _ in result], [cosine for _, cosine in result]
@@ -548,8 +567,10 @@ def parts(result):
 # The four vectors of deck F, and the long one of erratum E33.
 words = ["king", "man", "woman", "queen", "long"]
 vectors = np.array([[0.3, 0.7], [0.2, 0.2], [0.6, 0.3], [0.7, 0.8], [2.0, 0.0]])
-names, cosines = parts(closest(["king"], [], words, vectors))
+given = vectors.copy()
+names, cosines = parts(closest(["king"], [], words, checks.inout(given)))
 checks.equal(names, ["queen"], "the neighbour of king", slips={
+    "nothing came: leave out the words that were asked for first, then cut to `count`": [],
     "the word itself came: leave out the words that were asked for": ["king"],
     "that is the least similar word: sort from the largest cosine down": ["long"],
     "the places moved when king was taken out, and no longer fit to `words`": ["woman"],
@@ -561,6 +582,7 @@ checks.close(cosines, [0.77 / np.sqrt(0.58 * 1.13)], "the cosine of king and que
         [0.77 / np.sqrt(0.58 * (vectors**2).sum())],
     "only one of the lengths was divided by: the candidate's is missing": [0.77 / np.sqrt(0.58)],
     "only one of the lengths was divided by: that of the sum is missing": [0.77 / np.sqrt(1.13)]})
+checks.unchanged(given, vectors, "vectors")
 names, _ = parts(closest(["king"], [], words, vectors, count=3))
 checks.equal(names, ["queen", "man", "woman"], "the 3 neighbours of king", slips={
     "that is the nearest by distance of the vectors as they stand; rank by cosine": ["queen", "woman", "man"],
@@ -623,7 +645,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 6 · Do vectors agree with people? (2 points)
 #
-# *Lecture: section 6.*
+# *Lecture: section 6, "Further: English, and what people say".*
 #
 # Word-similarity sets hold pairs of words and what people said of their likeness, on a scale of 0 to 10. Cosines are
 # between -1 and 1, so what is compared is the order: **Spearman's correlation** is the ordinary (Pearson) correlation
@@ -666,7 +688,9 @@ checks.forbids("spearman", "scipy.stats.spearmanr", "scipy.stats.rankdata", "pan
 
 # The ranks are 3 1 2 5 4 and 4 1 2 3 5.
 x, y = np.array([9.0, 1.0, 4.0, 90.0, 20.0]), np.array([0.4, 0.1, 0.2, 0.3, 0.7])
-checks.close(spearman(x, y), 0.7, "Spearman's correlation of (9, 1, 4, 90, 20) and (0.4, 0.1, 0.2, 0.3, 0.7)", slips={
+given = x.copy(), y.copy()
+checks.close(spearman(checks.inout(given[0]), checks.inout(given[1])), 0.7,
+             "Spearman's correlation of (9, 1, 4, 90, 20) and (0.4, 0.1, 0.2, 0.3, 0.7)", slips={
     "this is the correlation of the values; take that of the ranks": np.corrcoef(x, y)[0, 1],
     "argsort gives the order, not the ranks; the ranks are its inverse": np.corrcoef(x.argsort(), y.argsort())[0, 1],
     "the sign is wrong: equal orders have the correlation 1": -0.7,
@@ -680,6 +704,8 @@ checks.close(spearman(x, y), 0.7, "Spearman's correlation of (9, 1, 4, 90, 20) a
     "x was ranked, y was not": np.corrcoef([3, 1, 2, 5, 4], y)[0, 1],
     "y was ranked, x was not": np.corrcoef(x, [4, 1, 2, 3, 5])[0, 1],
     "this counts pairs in the same order (Kendall's correlation); take that of the ranks": 0.6})
+checks.unchanged(given[0], x, "x")
+checks.unchanged(given[1], y, "y")
 x, y = np.array([5.0, 7.0, 7.0, 9.0, 11.0]), np.arange(5.0)
 checks.close(spearman(x, y), np.corrcoef([1, 2.5, 2.5, 4, 5], y)[0, 1],
              "Spearman's correlation of (5, 7, 7, 9, 11) and (0, 1, 2, 3, 4)", slips={
@@ -711,7 +737,7 @@ with checks.hidden():
 #
 # ### Exercise 7 · Centres and contexts (2 points)
 #
-# *Lecture: section 5.*
+# *Lecture: section 5, "word2vec: predict instead of count".*
 #
 # **Skip-gram** learns from the same neighbours without a table: it goes through the text and predicts, from the word in
 # the centre, each word around it. Its examples are pairs (centre, context). In a sentence of ids every place is the
@@ -741,15 +767,17 @@ from course_utils import checks
 def in_order(result):
     """The pairs sorted, since their order is free."""
     checks.that(result is not None, "None came back: is the `return` missing?")
-    checks.that(isinstance(result, list) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in result),
-                "the result is no list of tuples (centre, context) of two ids.")
+    if not (isinstance(result, list) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in result)):
+        checks.equal(result, [(3, 5), (4, 5), (5, 3), (5, 4)], "the form of the result", slips={
+            "the result is no list of tuples (centre, context) of two ids": result})
     return sorted(result)
 
 
 checks.equal(in_order(skip_gram_pairs([3, 5, 4], 1)), [(3, 5), (4, 5), (5, 3), (5, 4)],
              "the pairs of the ids 3 5 4 with window 1, sorted", slips={
-    "each pair came in one direction only; every word is the centre once": [(3, 5), (5, 4)],
-    "each pair came in one direction only (centre behind context); every word is the centre once": [(4, 5), (5, 3)],
+    "each pair came in one direction only, the context to the right; every word is the centre once": [(3, 5), (5, 4)],
+    "only the contexts to the left came: add those to the right, or look whether range leaves out its end":
+        [(4, 5), (5, 3)],
     "a word is not its own context": sorted([(3, 3), (3, 5), (5, 3), (5, 5), (5, 4), (4, 5), (4, 4)]),
     "the window was counted around the end: an index below 0 is one from the back":
         sorted([(3, 4), (3, 5), (5, 3), (5, 4), (4, 5)]),
@@ -789,20 +817,23 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 8 · Words that do not belong (2 points)
 #
-# *Lecture: section 5.*
+# *Lecture: section 5, "word2vec: predict instead of count".*
 #
 # To learn that a pair belongs together, a net must also see pairs that do not. For each pair of the text **negative
-# sampling** draws $k$ words at random, word $i$ with the probability
+# sampling** draws $k$ words at random (in exercise 4, $k$ was a rank), word $i$ with the probability
 #
-# $$p_i = \frac{n_i^{\,0.75}}{\sum_j n_j^{\,0.75}},$$
+# $$q_i = \frac{n_i^{\,0.75}}{\sum_j n_j^{\,0.75}},$$
 #
-# with $n_i$ the number of times that word $i$ occurs. To draw from any distribution, take a number $u$ that is
-# uniform in $[0, 1)$, lay the probabilities end to end, and see in whose part $u$ falls: the answer is the $i$ with
+# with $n_i$ the number of times that word $i$ occurs: the $q$ of exercise 3, with $n_i$ in place of a column's sum. To
+# draw from any distribution, take a number $u$ that is uniform in $[0, 1)$, lay the probabilities end to end, and see
+# in whose part $u$ falls: the answer is the $i$ with
 #
-# $$p_0 + \dots + p_{i-1} \le u < p_0 + \dots + p_i .$$
+# $$q_0 + \dots + q_{i-1} \le u < q_0 + \dots + q_i .$$
 #
-# The uniform numbers are given, so that the result is determined. A word with count 0 is never drawn.
-# `np.searchsorted` finds places in a sorted array; mind its `side`.
+# The uniform numbers are given, so that the result is determined: nothing is drawn by another function (such as
+# `np.random.choice`). A word with count 0 is never drawn. Rounding may leave the last sum a little below 1; for a $u$
+# that is not below it either, the last word with a count above 0 is meant. `np.searchsorted` finds places in a sorted
+# array; mind its `side`.
 
 # %% answer="negative_samples"
 def negative_samples(counts, uniform, power=0.75):
@@ -828,7 +859,8 @@ checks.forbids("negative_samples", "numpy.random.choice", "numpy.random.Generato
 
 counts = np.array([16.0, 81.0, 0.0, 1.0])  # to the power 0.75: 8, 27, 0, 1, so the edges are 8/36, 35/36, 35/36, 1
 uniform = np.array([[0.0, 0.2, 0.23], [0.9, 0.995, 0.96]])
-checks.equal(negative_samples(counts, uniform), np.array([[0, 0, 1], [1, 3, 1]]),
+given = counts.copy(), uniform.copy()
+checks.equal(negative_samples(checks.inout(given[0]), checks.inout(given[1])), np.array([[0, 0, 1], [1, 3, 1]]),
              "draws from the counts (16, 81, 0, 1) with u = 0, 0.2, 0.23, 0.9, 0.995, 0.96", slips={
     "the power 0.75 was not used": np.array([[0, 1, 1], [1, 3, 1]]),
     "the counts were added up before the power; raise each count, then add up": np.array([[0, 0, 0], [1, 3, 1]]),
@@ -842,6 +874,8 @@ checks.equal(negative_samples(counts, uniform), np.array([[0, 0, 1], [1, 3, 1]])
     "the probabilities were raised to the power, and not divided by their new sum": np.array([[0, 0, 0], [1, 1, 1]]),
     "the ids begin with 1; the first word has the id 0": np.array([[1, 1, 2], [2, 4, 2]]),
     "a word with count 0 was drawn": np.array([[0, 0, 1], [1, 2, 1]])})
+checks.unchanged(given[0], counts, "counts")
+checks.unchanged(given[1], uniform, "uniform")
 counts = np.array([0.0, 2.0, 2.0])
 checks.equal(negative_samples(counts, np.array([0.0, 0.5]), power=1.0), np.array([1, 2]),
              "draws from the counts (0, 2, 2) with u = 0 and 0.5", slips={
@@ -849,6 +883,14 @@ checks.equal(negative_samples(counts, np.array([0.0, 0.5]), power=1.0), np.array
 checks.equal(negative_samples(np.array([1.0, 3.0]), np.array([0.2, 0.4, 0.05]), power=2.0), np.array([1, 1, 0]),
              "draws from the counts (1, 3) with power 2", slips={
     "`power` was not used: 0.75 is only its default": np.array([0, 1, 0])})
+counts = np.append(np.full(10, 7.0), 0.0)  # ten rounded probabilities of 1/10, whose sum comes out as 1 - 1e-16
+checks.equal(negative_samples(counts, np.array([np.nextafter(1, 0)])), np.array([9]),
+             "a draw from the counts (7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 0) with u = 1 - 1e-16", slips={
+    "no word has this id: rounding left the last sum below 1; divide the sums by the last of them": np.array([11]),
+    "a word with count 0 was drawn: rounding left the last sum below 1; divide the sums by the last of them":
+        np.array([10]),
+    "no sum is above u, and 0 came: rounding left the last one below 1; divide the sums by the last of them":
+        np.array([0])})
 checks.passed("negative_samples")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
@@ -856,13 +898,15 @@ with checks.hidden():
     for n, shape, power in ((5, (40,), 0.75), (12, (6, 5), 0.75), (3, (2, 3, 4), 1.0), (8, (50,), 0.3)):
         counts = rng.integers(1, 60, size=n).astype(float)
         counts[rng.integers(n)] = 0
+        counts[-1] *= n % 2
         uniform = rng.random(shape)
-        uniform.flat[0] = 0.0
+        uniform.flat[0], uniform.flat[-1] = 0.0, np.nextafter(1, 0)
+        last = np.flatnonzero(counts)[-1]
         parts = [count**power for count in counts]
         expected = np.zeros(shape, dtype=int)
         for place in np.ndindex(shape):
             rest = uniform[place] * sum(parts)
-            while rest >= parts[expected[place]]:
+            while rest >= parts[expected[place]] and expected[place] < last:
                 rest -= parts[expected[place]]
                 expected[place] += 1
         given = counts.copy(), uniform.copy()
@@ -875,14 +919,14 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 9 · The loss (3 points)
 #
-# *Lecture: section 5.*
+# *Lecture: section 5, "word2vec: predict instead of count".*
 #
 # Each word has two vectors: $u_i$, row $i$ of the array `u`, when it is the centre, and $v_i$, row $i$ of `v`, when it
 # is a context. With $\sigma$ the sigmoid, $\sigma(u_i \cdot v_j)$ is read as the probability that the pair $(i, j)$
 # comes from the text and not from the dice. For a pair $(i, j)$ of the text and $k$ words $j_1, \dots, j_k$ drawn for
 # it, the loss is minus the logarithm of the probability of telling them all rightly:
 #
-# $$L = -\log\sigma(u_i \cdot v_j) - \sum_{r=1}^{k} \log\sigma(-u_i \cdot v_{j_r}) ,$$
+# $$L = -\log\sigma(u_i \cdot v_j) - \sum_{l=1}^{k} \log\sigma(-u_i \cdot v_{j_l}) ,$$
 #
 # and for a batch its **mean over the pairs** (over the $k$ words it is a sum). It must stay right for large products:
 # $-\log\sigma(-800)$ is 800, although $\sigma(-800)$ is 0 in floating point. Recall from lab 02 that
@@ -959,6 +1003,10 @@ checks.close(sgns_loss(u, v, centres, contexts, negatives), expected, "the loss 
         loss(belongs, np.array([[1.0, -2.0], [1.0, 2.0]])),
     "every centre was paired with every context: row by row is asked, not a product of matrices":
         loss(belongs, drawn) + surprise(np.array([0.0, 0.0])).mean(),
+    "every centre was paired with every context: row by row is asked, not a product of matrices (u[centres] @ …)":
+        surprise(np.array([3.0, 0.0, 0.0, -2.0])).mean() + wrong.sum(axis=1).mean(),
+    "every centre was paired with every context and every word drawn: row by row is asked, not a product of matrices":
+        surprise(np.array([3.0, 0.0, 0.0, -2.0])).mean() + surprise(-np.array([1.0, 2, 0, -2, 1, 2, 1, 2])).sum() / 4,
     "this is a softmax over the pair and the words drawn; each word has a σ of its own":
         np.mean([np.log(np.exp(z).sum()) - z[0] for z in np.column_stack([belongs, drawn])]),
 })
@@ -990,10 +1038,10 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 10 · Its gradients (4 points)
 #
-# *Lecture: section 5; lab 02 for the sigmoid's slope.*
+# *Lecture: section 5, "word2vec: predict instead of count"; lab 02 for the sigmoid's slope.*
 #
 # Derive on paper, from $\frac{d}{dz}\bigl(-\log\sigma(z)\bigr) = \sigma(z) - 1$, the gradients of $L$ for one pair by
-# $u_i$, by $v_j$ and by each $v_{j_r}$. Each is a sum of numbers times vectors, and the numbers are the errors of a
+# $u_i$, by $v_j$ and by each $v_{j_l}$. Each is a sum of numbers times vectors, and the numbers are the errors of a
 # logistic regression: predicted probability minus label, the label 1 for the pair and 0 for a word drawn. Then comes
 # the batch, a mean over its pairs.
 #
@@ -1141,11 +1189,14 @@ with checks.hidden():
 # %% [markdown]
 # ## Experiment · What is a neighbour? (4 points)
 #
+# *Lecture: section 2, "Meaning from neighbours"; what the size of the window decides is new here.*
+#
 # Two words can be alike in two ways: *ship* and *oven* are both nouns, and could stand in each other's place in a
 # sentence; *ship* and *sailed* are about the same thing. Which of the two do word vectors find? The answer lies in the
 # window. To count it, we need a language in which class and topic of every word are known, so we make one: five topics,
 # each with six nouns, four verbs and four adjectives. Four patterns of sentence put them together with words such as
-# *the*, *was*, *very*. A line is three such clauses on one topic, and counts as one sentence for the window.
+# *the*, *was*, *very*. A line is three such clauses on one topic, and counts as one sentence for the window. The cell
+# with PPMI and SVD takes about 5 seconds, that with word2vec about 20.
 
 # %%
 TOPICS = {
@@ -1259,16 +1310,17 @@ figure.suptitle("What the neighbours have in common (dotted: by chance)")
 plt.show()
 
 # %% [markdown]
-# Answer in the next cell, in about ten lines:
+# Answer in the next cell, with numbers from your figures, in about ten sentences:
 #
-# 1. Describe the curves in numbers: what do the eight nearest words share with the word itself for a window of 1, and
-#    what for 16? Compare with chance.
-# 2. Explain both ends, and the step between 2 and 3, from the four patterns of clauses: which words stand within one
-#    place of a noun, and how far is it to the next word with a topic? Two words get near vectors when they have the
-#    same neighbours, and need not be neighbours themselves: where do you see that?
-# 3. The share of the same class ends well above chance, though topic is all that a wide window seems to see. How large
-#    can it be at most if all eight neighbours are of the topic? (A topic has 14 words, six of them nouns.)
-# 4. Which window would you take for a thesaurus, and which to sort news by subject? And name one thing in which this
+# 1. What share of the eight nearest words is of the same class, and what share of the same topic, for a window of 1 and
+#    for one of 16? Compare with chance.
+# 2. Explain both ends, and in the left picture the step between 2 and 3, from the four patterns of clauses: which words
+#    stand within one place of a noun, and how many places away is the next word with a topic? Name two words that have
+#    near vectors and never stand in one line, and say why they have.
+# 3. With PPMI and SVD the share of the same class ends at nearly half, well above chance, although all eight neighbours
+#    are of the topic. How large can it then be at most, on the average of the 14 words of a topic? (A noun has five
+#    others of its class there, a verb or an adjective three.) What follows for the order of the words within a topic?
+# 4. Which window would you take for a thesaurus, and which to sort news by subject? Name one thing in which this
 #    language is simpler than English, so that there the step will not be so steep.
 
 # %% [markdown] written="experiment" points=4
@@ -1277,14 +1329,14 @@ plt.show()
 #
 # 1. With a window of 1 all eight neighbours (100 %) are of the same class, by both methods, and 16 or 17 % of the same
 #    topic, which is no more than chance (19 %). With 16 all of them (100 %) are of the same topic, and 48 % (SVD) or
-#    about 40 % (word2vec) of the same class, against 34 % by chance. SVD jumps from one to the other between 2 and 3;
-#    word2vec, trained for a short time, is in between at 3 and 4 (70 to 80 % for both, the seeds ten points apart).
+#    about 40 % (word2vec) of the same class, against 34 % by chance.
 # 2. The places beside a noun are taken by *the*, *a*, *was*, *of*, *is*, *by*, the full stop or the end of the line.
 #    They tell that it is a noun, and nothing else; *very*, *so*, *as* mark an adjective, *was*, *have*, *by*, *here* a
 #    verb. The next word with a topic is three places away in most patterns (*the ship was steered* has two, which is
 #    why the topic rises at 2). From 3 on the window holds it, and a wide one the other clauses of the line, all on the
-#    same topic. *Ship* and *oven* are never in one line, and are neighbours for a window of 1 since both stand
-#    between *the* and *was*: the same neighbours, not each other.
+#    same topic: SVD jumps from 40 % to 99 %. (Word2vec, trained for a short time, is in between at 3 and 4, with 70 to
+#    80 % for both, the seeds ten points apart.) *Ship* and *exam* are never in one line, and have near vectors for a
+#    window of 1 since both stand between *the* and *was*: the same neighbours, not each other.
 # 3. Of 13 others in the topic, five are nouns for a noun, three verbs for a verb, three adjectives for an adjective. So
 #    at most 5 of 8 for six of the 14 words and 3 of 8 for eight of them, (6·5 + 8·3) / (14·8) = 48 %. SVD reaches it:
 #    within the topic the words of the class still come first. Word2vec with a window of 16 has lost a part of it.
@@ -1319,7 +1371,7 @@ where = device.pick_device()
 corpus = data.wikipedia(fallback="docstrings")
 lines = [[word.strip(".,;:!?()\"'") for word in line] for line in map(str.split, corpus.text.lower().splitlines())]
 frequency = Counter(word for line in lines for word in line)
-words = [word for word, count in frequency.most_common(4_001) if count >= 20 and word]
+words = [word for word, count in frequency.most_common() if count >= 20 and word][:4_000]
 index = {word: i for i, word in enumerate(words)}
 places = [(index[word], number) for number, line in enumerate(lines) for word in line if word in index]
 ids, line_of = np.array(places).T

@@ -127,6 +127,19 @@ def cosine_similarities(vectors):
     return torch.nn.functional.cosine_similarity(t[:, None], t[None], dim=2).numpy()
 
 
+# %% mistake="cosine_similarities" slip="SciPy's cosine distance" says="uses .*cosine, which"
+def cosine_similarities(vectors):
+    from scipy.spatial.distance import cosine
+
+    n = len(vectors)
+    result = np.zeros((n, n))
+    for i in range(n):
+        for j in range(n):
+            if vectors[i].any() and vectors[j].any():
+                result[i, j] = 1 - cosine(vectors[i], vectors[j])
+    return result
+
+
 # %% mistake="cosine_similarities" slip="correlations" says="a mean was subtracted"
 def cosine_similarities(vectors):
     return np.corrcoef(vectors)
@@ -167,6 +180,13 @@ def cosine_similarities(vectors):
 def cosine_similarities(vectors):
     n = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.nan_to_num(vectors @ vectors.T / (n * n.T))
+
+
+# %% alternative="cosine_similarities" note="np.where after the division, with its warning"
+def cosine_similarities(vectors):
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    units = np.where(lengths > 0, vectors / lengths, 0)
+    return units @ units.T
 
 
 # %% alternative="cosine_similarities" note="lengths not below 1e-12"
@@ -414,6 +434,21 @@ def cooccurrence(sentences, vocabulary, weights=(1.0,)):
     return table + table.T
 
 
+# %% mistake="cooccurrence" slip="unknown words removed from the sentences" says="modified in place"
+def cooccurrence(sentences, vocabulary, weights=(1.0,)):
+    n = len(vocabulary)
+    table = np.zeros((n, n))
+    for s in sentences:
+        for word in list(s):
+            if word not in vocabulary:
+                s.remove(word)
+        for i in range(len(s)):
+            for d in range(1, len(weights) + 1):
+                if i + d < len(s):
+                    table[vocabulary.index(s[i]), vocabulary.index(s[i + d])] += weights[d - 1]
+    return table + table.T
+
+
 # %% mistake="cooccurrence" slip="+= at repeated indices" says="np.add.at"
 def cooccurrence(sentences, vocabulary, weights=(1.0,)):
     index = {w: i for i, w in enumerate(vocabulary)}
@@ -550,6 +585,26 @@ def ppmi(counts, smoothing=0.75):
 def ppmi(counts, smoothing=0.75):
     rows = counts.sum(axis=1, keepdims=True) ** smoothing
     expected = rows / rows.sum() * counts.sum(axis=0)
+    table = np.zeros(counts.shape)
+    seen = counts > 0
+    table[seen] = np.maximum(np.log(counts[seen] / expected[seen]), 0)
+    return table
+
+
+# %% mistake="ppmi" slip="the rows smoothed too, not divided by their new sum" says="row sums were smoothed too"
+def ppmi(counts, smoothing=0.75):
+    chance = counts.sum(axis=0) ** smoothing
+    expected = counts.sum(axis=1, keepdims=True) ** smoothing * chance / chance.sum()
+    table = np.zeros(counts.shape)
+    seen = counts > 0
+    table[seen] = np.maximum(np.log(counts[seen] / expected[seen]), 0)
+    return table
+
+
+# %% mistake="ppmi" slip="the rows smoothed too, divided by their new sum" says="both smoothed"
+def ppmi(counts, smoothing=0.75):
+    chance, rows = counts.sum(axis=0) ** smoothing, counts.sum(axis=1, keepdims=True) ** smoothing
+    expected = counts.sum() * rows / rows.sum() * chance / chance.sum()
     table = np.zeros(counts.shape)
     seen = counts > 0
     table[seen] = np.maximum(np.log(counts[seen] / expected[seen]), 0)
@@ -724,6 +779,16 @@ def ppmi(counts, smoothing=0.75):
     return np.nan_to_num(pmi, nan=0.0, neginf=0.0).clip(min=0)
 
 
+# %% alternative="ppmi" note="divided everywhere with a warning, the logarithm where the count is not 0"
+def ppmi(counts, smoothing=0.75):
+    r = counts.sum(axis=1, keepdims=True)
+    c = counts.sum(axis=0) ** smoothing
+    table = np.zeros(counts.shape)
+    seen = counts > 0
+    table[seen] = np.maximum(0, np.log((counts / (r * (c / c.sum())))[seen]))
+    return table
+
+
 # %% alternative="ppmi" note="np.where after the logarithm, with its warnings"
 def ppmi(counts, smoothing=0.75):
     r = counts.sum(axis=1, keepdims=True)
@@ -742,10 +807,34 @@ def svd_embedding(table, k):
     return U[:, :k], np.sqrt((s[k:] ** 2).sum() / (s**2).sum())
 
 
-# %% mistake="svd_embedding" slip="V in place of U" says="from V|shape"
+# %% mistake="svd_embedding" slip="V in place of U" says="not V or"
 def svd_embedding(table, k):
     _, s, Vt = np.linalg.svd(table, full_matrices=False)
     return Vt[:k].T * s[:k], np.sqrt((s[k:] ** 2).sum() / (s**2).sum())
+
+
+# %% mistake="svd_embedding" slip="columns of Vt in place of U" says="not V or"
+def svd_embedding(table, k):
+    _, s, Vt = np.linalg.svd(table, full_matrices=False)
+    return Vt[:, :k] * s[:k], np.sqrt((s[k:] ** 2).sum() / (s**2).sum())
+
+
+# %% mistake="svd_embedding" slip="rows of Vt in place of U" says="not V or"
+def svd_embedding(table, k):
+    _, s, Vt = np.linalg.svd(table, full_matrices=False)
+    return s[:k, None] * Vt[:k], np.sqrt((s[k:] ** 2).sum() / (s**2).sum())
+
+
+# %% mistake="svd_embedding" slip="the approximation in place of the vectors" says="table of rank k came"
+def svd_embedding(table, k):
+    U, s, Vt = np.linalg.svd(table, full_matrices=False)
+    return U[:, :k] * s[:k] @ Vt[:k], np.sqrt((s[k:] ** 2).sum() / (s**2).sum())
+
+
+# %% mistake="svd_embedding" slip="U @ s" says="adds the columns up"
+def svd_embedding(table, k):
+    U, s, _ = np.linalg.svd(table, full_matrices=False)
+    return U[:, :k] @ s[:k], np.sqrt((s[k:] ** 2).sum() / (s**2).sum())
 
 
 # %% mistake="svd_embedding" slip="roots of the singular values" says="roots of the singular values"
@@ -778,7 +867,7 @@ def svd_embedding(table, k):
     return U[:, :k] * s[:k], np.sqrt((s[k:] ** 2).sum())
 
 
-# %% mistake="svd_embedding" slip="the third factor taken for V: rows and columns mixed" says="shape|vectors of"
+# %% mistake="svd_embedding" slip="the third factor taken for V: rows and columns mixed" says="not V or"
 def svd_embedding(table, k):
     U, s, V = np.linalg.svd(table, full_matrices=False)
     return U[:k].T * s[:k] if len(U[:k].T) == len(s[:k]) else U[:k].T, np.sqrt((s[k:] ** 2).sum() / (s**2).sum())
@@ -938,6 +1027,15 @@ def closest(positive, negative, words, vectors, count=1):
     return [(words[i], scores[i]) for i in order if words[i] not in positive and words[i] not in negative]
 
 
+# %% mistake="closest" slip="cut to count before the words are left out" says="nothing came: leave out"
+def closest(positive, negative, words, vectors, count=1):
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    total = sum(units[words.index(word)] for word in positive) - sum(units[words.index(word)] for word in negative)
+    scores = units @ total / np.linalg.norm(total)
+    order = np.argsort(-scores)[:count]
+    return [(words[i], scores[i]) for i in order if words[i] not in positive and words[i] not in negative]
+
+
 # %% mistake="closest" slip="only the positive words are left out" says="in `negative` must be left out"
 def closest(positive, negative, words, vectors, count=1):
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -995,6 +1093,14 @@ def closest(positive, negative, words, vectors, count=1):
     for w in positive + negative:
         s[words.index(w)] = -1
     return [words[i] for i in np.argsort(-s)[:count]]
+
+
+# %% mistake="closest" slip="lists in place of tuples" says="no list of pairs"
+def closest(positive, negative, words, vectors, count=1):
+    u = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    t = sum(u[words.index(w)] for w in positive) - sum(u[words.index(w)] for w in negative)
+    s = u @ t / np.linalg.norm(t)
+    return [[words[i], s[i]] for i in np.argsort(-s) if words[i] not in positive + negative][:count]
 
 
 # %% mistake="closest" slip="the pairs turned round" says="order is \\(word, cosine"
@@ -1172,7 +1278,7 @@ def spearman(x, y):
     return np.corrcoef(a, b)[0, 1]
 
 
-# %% mistake="spearman" slip="scipy does it" says="scipy.stats.rankdata"
+# %% mistake="spearman" slip="scipy does it" says="uses .*rankdata"
 def spearman(x, y):
     from scipy.stats import rankdata
 
@@ -1291,12 +1397,12 @@ def spearman(x, y):
 # %% [markdown]
 # ## skip_gram_pairs
 
-# %% mistake="skip_gram_pairs" slip="one direction only" says="one direction"
+# %% mistake="skip_gram_pairs" slip="one direction only" says="one direction only"
 def skip_gram_pairs(ids, window):
     return [(ids[i], ids[j]) for i in range(len(ids)) for j in range(i + 1, min(len(ids), i + window + 1))]
 
 
-# %% mistake="skip_gram_pairs" slip="the right side one short" says="range leaves out|one direction"
+# %% mistake="skip_gram_pairs" slip="the right side one short" says="range leaves out"
 def skip_gram_pairs(ids, window):
     return [(ids[i], ids[j]) for i in range(len(ids)) for j in range(max(0, i - window), min(len(ids), i + window))
             if i != j]
@@ -1461,7 +1567,7 @@ def negative_samples(counts, uniform, power=0.75):
     return np.searchsorted(edges / edges[-1], uniform, side="right") + 1
 
 
-# %% mistake="negative_samples" slip="NumPy's own draws" says="numpy.random"
+# %% mistake="negative_samples" slip="NumPy's own draws" says="uses .*choice"
 def negative_samples(counts, uniform, power=0.75):
     p = counts**power / (counts**power).sum()
     return np.random.default_rng(0).choice(len(counts), size=uniform.shape, p=p)
@@ -1505,6 +1611,38 @@ def negative_samples(counts, uniform, power=0.75):
     return np.searchsorted(np.cumsum(counts), uniform, side="right")
 
 
+# %% mistake="negative_samples" slip="the uniform numbers stretched in place" says="modified in place"
+def negative_samples(counts, uniform, power=0.75):
+    edges = np.cumsum(counts**power)
+    uniform *= edges[-1]
+    return np.searchsorted(edges, uniform, side="right")
+
+
+# %% mistake="negative_samples" slip="a last sum below 1, and an id too large" says="no word has this id"
+def negative_samples(counts, uniform, power=0.75):
+    p = counts**power / (counts**power).sum()
+    return np.searchsorted(np.cumsum(p), uniform, side="right")
+
+
+# %% mistake="negative_samples" slip="cut to the last id, whose count may be 0" says="count 0 was drawn: rounding"
+def negative_samples(counts, uniform, power=0.75):
+    p = counts**power / (counts**power).sum()
+    return np.minimum(np.searchsorted(np.cumsum(p), uniform, side="right"), len(counts) - 1)
+
+
+# %% mistake="negative_samples" slip="the last sum set to 1, the count 0" says="count 0 was drawn: rounding"
+def negative_samples(counts, uniform, power=0.75):
+    edges = np.cumsum(counts**power / (counts**power).sum())
+    edges[-1] = 1
+    return np.searchsorted(edges, uniform, side="right")
+
+
+# %% mistake="negative_samples" slip="no sum above u, and np.argmax gives 0" says="and 0 came: rounding"
+def negative_samples(counts, uniform, power=0.75):
+    e = np.cumsum(counts ** power / (counts ** power).sum())
+    return np.argmax(uniform[..., None] < e, axis=-1)
+
+
 # %% mistake="negative_samples" slip="all words alike" says="same probability"
 def negative_samples(counts, uniform, power=0.75):
     return (uniform * len(counts)).astype(int)
@@ -1518,21 +1656,20 @@ def negative_samples(counts, uniform, power=0.75):
 
 # %% alternative="negative_samples" note="compared with every edge"
 def negative_samples(counts, uniform, power=0.75):
-    p = counts**power / np.sum(counts**power)
-    edges = p.cumsum()[:-1]
-    return (uniform[..., None] >= edges).sum(axis=-1)
+    edges = np.cumsum(counts**power)
+    return (uniform[..., None] >= edges / edges[-1]).sum(axis=-1)
 
 
 # %% alternative="negative_samples" note="a loop for each number"
 def negative_samples(counts, uniform, power=0.75):
-    weights = [float(count) ** power for count in counts]
-    total = sum(weights)
+    sums, reached = [], 0.0
+    for count in counts:
+        reached += float(count) ** power
+        sums.append(reached)
     result = np.zeros(uniform.shape, dtype=int)
     for place in np.ndindex(uniform.shape):
-        reached = 0.0
-        for i, weight in enumerate(weights):
-            reached += weight
-            if uniform[place] < reached / total:
+        for i, value in enumerate(sums):
+            if uniform[place] < value / reached:
                 result[place] = i
                 break
     return result
@@ -1540,14 +1677,20 @@ def negative_samples(counts, uniform, power=0.75):
 
 # %% alternative="negative_samples" note="the first edge above"
 def negative_samples(counts, uniform, power=0.75):
-    e = np.cumsum(counts ** power / (counts ** power).sum())
-    return np.argmax(uniform[..., None] < e, axis=-1)
+    e = np.cumsum(counts ** power)
+    return np.argmax(uniform[..., None] < e / e[-1], axis=-1)
 
 
-# %% alternative="negative_samples" note="np.digitize"
+# %% alternative="negative_samples" note="np.digitize, cut to the last word with a count"
 def negative_samples(counts, uniform, power=0.75):
     p = counts ** power / (counts ** power).sum()
-    return np.digitize(uniform, np.cumsum(p))
+    return np.minimum(np.digitize(uniform, np.cumsum(p)), np.flatnonzero(counts)[-1])
+
+
+# %% alternative="negative_samples" note="the uniform numbers stretched to the last sum"
+def negative_samples(counts, uniform, power=0.75):
+    e = np.cumsum(counts ** power)
+    return np.searchsorted(e, uniform * e[-1], side="right")
 
 
 # %% [markdown]
@@ -1629,6 +1772,20 @@ def sgns_loss(u, v, centres, contexts, negatives):
     b = u[centres] @ v[contexts].T
     d = np.einsum("bd,bkd->bk", u[centres], v[negatives])
     return (np.logaddexp(0, -b).sum(1) + np.logaddexp(0, d).sum(1)).mean()
+
+
+# %% mistake="sgns_loss" slip="every centre with every context, a mean over all" says="every context: row by row"
+def sgns_loss(u, v, centres, contexts, negatives):
+    b = u[centres] @ v[contexts].T
+    d = np.einsum("bd,bkd->bk", u[centres], v[negatives])
+    return (np.logaddexp(0, -b) + np.logaddexp(0, d).sum(1)).mean()
+
+
+# %% mistake="sgns_loss" slip="every centre with every context and every word drawn" says="every word drawn: row by row"
+def sgns_loss(u, v, centres, contexts, negatives):
+    b = u[centres] @ v[contexts].T
+    d = v[negatives] @ u[centres].T
+    return np.logaddexp(0, -b).mean() + np.logaddexp(0, d).sum(axis=1).mean()
 
 
 # %% mistake="sgns_loss" slip="the centres on the wrong axis" says="wrong axis"
@@ -1832,7 +1989,7 @@ def sgns_gradients(u, v, centres, contexts, negatives):
     return u, v
 
 
-# %% mistake="sgns_gradients" slip="autograd" says="torch.Tensor.backward"
+# %% mistake="sgns_gradients" slip="autograd" says="uses .*backward"
 def sgns_gradients(u, v, centres, contexts, negatives):
     u, v = torch.tensor(u, requires_grad=True), torch.tensor(v, requires_grad=True)
     belongs = (u[centres] * v[contexts]).sum(dim=1)
