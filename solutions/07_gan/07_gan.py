@@ -21,12 +21,12 @@
 # **How it works.** Write each answer in its cell, in place of the line that says so, then run the cell below it: it
 # checks your answer, and says what came, what was expected and which slip is likely. When your work is graded, the same
 # checks run again with inputs you have not seen. Every exercise can be solved without the others, so one that resists
-# can wait. A figure below an exercise uses your answers, and fails where one is missing.
+# can wait; the cells between the exercises and the experiment use your answers.
 #
-# **Notation.** $x$ is a point or a picture of the data, $z$ a latent code drawn from a standard normal distribution,
-# $G(z)$ what the generator makes of it. $D(x)$ is the probability, in the discriminator's opinion, that $x$ is real;
-# it is $\sigma(a)$ of the logit $a$ that the net gives, with the sigmoid $\sigma$. All logarithms are natural.
-# All data are float32 or float64: a tensor that you make yourself must have the type of those that came in.
+# **Notation.** $x$ is a point or a picture of the data, $z$ a latent code (the lecture's noise) drawn from a standard
+# normal distribution, $G(z)$ what the generator makes of it. $D(x)$ is the probability, in the discriminator's opinion,
+# that $x$ is real; it is $\sigma(a)$ of the logit $a$ that the net gives, with the sigmoid $\sigma$. All logarithms are
+# natural. All data are float32 or float64: a tensor that you make yourself must have the type of those that came in.
 
 # %% tags=["setup"]
 import itertools
@@ -67,31 +67,32 @@ def ring(n, generator):
 #
 # ### Exercise 1 · The log-density of a mixture (3 points)
 #
-# *Lecture: section 1.*
+# *Lecture: section 1, "A density one can write: Gaussian mixtures".*
 #
-# Deck F's first generative model is the **Gaussian mixture**: pick component $j$ with probability $\pi_j$, then draw a
-# point around its mean $\mu_j$. With the same variance $\sigma_j^2$ in each of the $d$ directions its density is
+# Deck F's first generative model is the **Gaussian mixture**: pick component $k$ with probability $\pi_k$, then draw a
+# point around its mean $\mu_k$. With the same variance $\sigma_k^2$ in each of the $d$ directions (the lecture's
+# covariance $\Sigma_k$ is $\sigma_k^2$ times the identity matrix here) its density is
 #
-# $$p(x) = \sum_{j} \pi_j\,\mathcal N_j(x),\qquad
-#   \mathcal N_j(x) = \frac{1}{(2\pi\sigma_j^2)^{d/2}}\,\exp\!\Bigl(-\frac{\lVert x-\mu_j\rVert^2}{2\sigma_j^2}\Bigr).$$
+# $$p(x) = \sum_{k=1}^{K} \pi_k\,\mathcal N_k(x),\qquad
+#   \mathcal N_k(x) = \frac{1}{(2\pi\sigma_k^2)^{d/2}}\,\exp\!\Bigl(-\frac{\lVert x-\mu_k\rVert^2}{2\sigma_k^2}\Bigr).$$
 #
 # (The $\pi$ without index is 3.14159…) Return $\log p(x)$. A point 40 standard deviations from every mean has the
 # density $e^{-800}$, which floating point rounds to 0; its logarithm, about -800, is an ordinary number. So never
 # compute the density itself: add up logarithms within a component, and across the components use
-# `torch.logsumexp(a, dim)`, which is $\log\sum_j e^{a_j}$ without overflow or underflow. (`x[:, None] - means` has the
-# shape `(n, k, d)`: every point minus every mean. `torch.log` takes the logarithm of each entry of a tensor, `math.log`
-# only that of one number.)
+# `torch.logsumexp(a, dim)`, which is $\log\sum_k e^{a_k}$ without overflow or underflow. (`x[:, None] - means` has the
+# shape `(n, K, d)`: every point minus every mean. `torch.log` takes the logarithm of each entry of a tensor, `math.log`
+# only that of one number.) Write the formula, without the ready-made distributions of PyTorch, SciPy or scikit-learn.
 
 # %% answer="mixture_log_density"
 def mixture_log_density(x, weights, means, variances):
     """Logarithm of the density of a Gaussian mixture at each point.
 
-    x: (n, d). weights: (k,), positive, sum 1. means: (k, d). variances: (k,), positive: sigma², the same in all
+    x: (n, d). weights: (K,), positive, sum 1. means: (K, d). variances: (K,), positive: sigma², the same in all
     directions. Returns (n,), finite for every finite x.
     """
     ### BEGIN SOLUTION
     d = x.shape[1]
-    gaps = x[:, None] - means  # (n, k, d)
+    gaps = x[:, None] - means  # (n, K, d)
     squares = gaps.square().sum(dim=2)
     log_normal = -(d * torch.log(2 * torch.pi * variances) + squares / variances) / 2
     return torch.logsumexp(torch.log(weights) + log_normal, dim=1)
@@ -116,8 +117,6 @@ def density(w, v, d=2, axis=1):
     """The density of both points, with weights w and variances v, and 2πv to the power of d/2."""
     squares = np.array([[1.0, 10.0], [9.0, 4.0]])  # from each point to each mean
     return (w * np.exp(-squares / (2 * v)) / (2 * np.pi * v) ** (d / 2)).sum(axis=axis)
-
-
 
 
 density_of_distance = np.logaddexp.reduce(
@@ -171,9 +170,9 @@ checks.passed("mixture_log_density")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
     rng = checks.rng()
-    for n, k, d, scale in ((7, 3, 2, 1.0), (4, 1, 3, 3.0), (1, 5, 1, 1.0), (6, 2, 4, 300.0)):
-        x, means = rng.normal(size=(n, d)) * scale, rng.normal(size=(k, d))
-        weights, variances = rng.dirichlet(np.ones(k)), rng.uniform(0.1, 3.0, size=k)
+    for n, K, d, scale in ((7, 3, 2, 1.0), (4, 1, 3, 3.0), (1, 5, 1, 1.0), (6, 2, 4, 300.0)):
+        x, means = rng.normal(size=(n, d)) * scale, rng.normal(size=(K, d))
+        weights, variances = rng.dirichlet(np.ones(K)), rng.uniform(0.1, 3.0, size=K)
         parts = [np.log(w) + stats.multivariate_normal(mean, v * np.eye(d)).logpdf(x).reshape(n)
                  for w, mean, v in zip(weights, means, variances, strict=True)]
         expected = np.logaddexp.reduce(parts, axis=0)
@@ -184,33 +183,34 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 2 · One step of EM (4 points)
 #
-# *Lecture: section 1.*
+# *Lecture: section 1, "A density one can write: Gaussian mixtures".*
 #
 # If one knew which component each point came from, its weight, mean and variance would be plain averages. One does not,
-# so **expectation-maximisation** uses shares. The E-step computes with the old parameters the **responsibility** of
-# component $j$ for point $i$; the M-step takes averages with these shares as weights:
+# so **expectation-maximisation** uses shares. The E-step computes with the old parameters the share of component $k$ in
+# point $i$, also called its **responsibility**; the M-step takes averages with these shares as weights:
 #
-# $$r_{ij} = \frac{\pi_j\,\mathcal N_j(x_i)}{\sum_{m}\pi_m\,\mathcal N_m(x_i)},\qquad N_j = \sum_i r_{ij},$$
+# $$r_{ik} = \frac{\pi_k\,\mathcal N_k(x_i)}{\sum_{m}\pi_m\,\mathcal N_m(x_i)},\qquad N_k = \sum_i r_{ik},$$
 #
-# $$\pi_j \leftarrow \frac{N_j}{n},\qquad \mu_j \leftarrow \frac{1}{N_j}\sum_i r_{ij}\,x_i,\qquad
-#   \sigma_j^2 \leftarrow \frac{1}{d\,N_j}\sum_i r_{ij}\,\lVert x_i-\mu_j\rVert^2 ,$$
+# $$\pi_k \leftarrow \frac{N_k}{n},\qquad \mu_k \leftarrow \frac{1}{N_k}\sum_i r_{ik}\,x_i,\qquad
+#   \sigma_k^2 \leftarrow \frac{1}{d\,N_k}\sum_i r_{ik}\,\lVert x_i-\mu_k\rVert^2 ,$$
 #
-# with the **new** mean in the last formula, and $d$ because $\sigma_j^2$ is the variance in *one* of $d$ directions.
+# with the **new** mean in the last formula, and $d$ because $\sigma_k^2$ is the variance in *one* of $d$ directions.
 # The sum in the denominator of $r$ runs over the components $m$. For a point far from all means it is 0/0 in floating
-# point; the softmax of $\log\pi_j + \log\mathcal N_j(x_i)$ is not (`torch.softmax(a, dim)`).
+# point; the softmax of $\log\pi_k + \log\mathcal N_k(x_i)$ is not (`torch.softmax(a, dim)`). Ready-made distributions
+# are not accepted here either.
 
 # %% answer="em_step"
 def em_step(x, weights, means, variances):
     """One step of expectation-maximisation for a Gaussian mixture.
 
-    x: (n, d). weights: (k,), positive, sum 1. means: (k, d). variances: (k,), positive: sigma², the same in all
+    x: (n, d). weights: (K,), positive, sum 1. means: (K, d). variances: (K,), positive: sigma², the same in all
     directions.
-    Returns (responsibilities, weights, means, variances): (n, k) from the old parameters, then the new parameters with
+    Returns (responsibilities, weights, means, variances): (n, K) from the old parameters, then the new parameters with
     the shapes of the old. The inputs stay as they are.
     """
     ### BEGIN SOLUTION
     n, d = x.shape
-    gaps = x[:, None] - means  # (n, k, d)
+    gaps = x[:, None] - means  # (n, K, d)
     squares = gaps.square().sum(dim=2)
     logs = torch.log(weights) - (d * torch.log(variances) + squares / variances) / 2
     shares = torch.softmax(logs, dim=1)
@@ -240,6 +240,10 @@ result = em_step(*(checks.inout(tensor) for tensor in inputs))
 checks.that(isinstance(result, (tuple, list)) and len(result) == 4,
             "four things are asked: (responsibilities, weights, means, variances).")
 checks.close(result[0], torch.tensor([[1.0, 0.0], [0.25, 0.75], [0.0, 1.0]]).double(), "the responsibilities", slips={
+    "the sign of the exponent: the share of a component falls with the distance from its mean":
+        torch.tensor([[0.0, 1.0], [0.25, 0.75], [1.0, 0.0]]).double(),
+    "inside the softmax stands the logarithm of a weight, not the weight":
+        torch.tensor([[1.0, 0.0], [0.37754067, 0.62245933], [0.0, 1.0]]).double(),
     "this has the shape of the new weights: the responsibilities come first": torch.tensor([5 / 12, 7 / 12]).double(),
     "these are the shares with the new parameters; the E-step uses the old ones":
         torch.tensor([[0.99942002, 5.799777e-04], [0.07060249, 0.92939751], [7.399468e-07, 0.99999926]]).double(),
@@ -251,12 +255,13 @@ checks.close(result[0], torch.tensor([[1.0, 0.0], [0.25, 0.75], [0.0, 1.0]]).dou
     "each point went to one component as a whole; it is shared":
         torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]).double()})
 checks.close(result[1], torch.tensor([5 / 12, 7 / 12]).double(), "the new weights", slips={
-    "these are the sums N_j; divide by the number of points": torch.tensor([1.25, 1.75]).double(),
+    "these are the sums N_k; divide by the number of points": torch.tensor([1.25, 1.75]).double(),
     "divided by the number of components; divide by the number of points": torch.tensor([0.625, 0.875]).double(),
     "these are the old weights": torch.tensor([0.25, 0.75]).double()})
 checks.close(result[2], torch.tensor([[-8.0, 1.2], [40 / 7, 18 / 7]]).double(), "the new means", slips={
-    "divided by the number of points; divide by N_j": torch.tensor([[-10 / 3, 0.5], [10 / 3, 1.5]]).double(),
-    "each mean is to be divided by its own N_j; here N_j stood along the coordinates: totals[:, None]":
+    "divided by the number of points; divide by N_k": torch.tensor([[-10 / 3, 0.5], [10 / 3, 1.5]]).double(),
+    "each mean is to be divided by its own N_k: make a column of these numbers with [:, None]. Here they stood along "
+    "the coordinates":
         torch.tensor([[-8.0, 6 / 7], [8.0, 18 / 7]]).double(),
     "these are the old means": copies[2],
     "the mean of all points came for each component": torch.tensor([[0.0, 2.0], [0.0, 2.0]]).double()})
@@ -264,13 +269,14 @@ new = torch.tensor([10.88, 816 / 49]).double()
 checks.close(result[3], new, "the new variances", slips={
     "the squared distances were not divided by d": 2 * new,
     "the distances were not squared": torch.tensor([1.8659051, 2.8559762]).double(),
-    "divided by N_j - 1; divide by N_j": new * torch.tensor([5.0, 7 / 3]).double(),
+    "divided by N_k - 1; divide by N_k": new * torch.tensor([5.0, 7 / 3]).double(),
     "one variance for each direction; here one number serves all d directions":
         torch.tensor([[16.0, 5.76], [1200 / 49, 432 / 49]]).double(),
     "the distances were measured from the old means; use the new ones": torch.tensor([13.6, 204 / 7]).double(),
     "this is the standard deviation; its square is asked": new.sqrt(),
-    "divided by the number of points; divide by N_j": new * torch.tensor([1.25, 1.75]).double() / 3})
-checks.unchanged(inputs, copies, "the inputs of em_step")
+    "divided by the number of points; divide by N_k": new * torch.tensor([1.25, 1.75]).double() / 3})
+for name, tensor, copy in zip(("x", "weights", "means", "variances"), inputs, copies, strict=True):
+    checks.unchanged(tensor, copy, name)
 checks.that(all(getattr(tensor, "dtype", None) in (torch.float64, np.float64) for tensor in result),
             "the inputs are float64 and a result is not: give a tensor that you make yourself dtype=x.dtype.")
 # Components of different width, both of weight 1/2.
@@ -288,6 +294,8 @@ checks.close(em_step(*given)[0], shares_of(), "the responsibilities where the va
     "the factor in front of the exponential, 1/σ^d, was left out; it differs from component to component":
         shares_of(power=0),
     "σ² stands to the power of 1/2, as for one number; for d numbers it is d/2": shares_of(power=0.5),
+    "σ² stands to the power of d in front of the exponential; it is d/2": shares_of(power=2),
+    "`variances` holds σ², not σ: do not square it in the exponent": shares_of(power=0.5, v=widths**2),
     "the exponent is -‖x - μ‖²/(2σ²); the 2 is missing": shares_of(half=1),
     "the factor in front is 1/σ^d: its logarithm has a minus": shares_of(power=-1),
     "`variances` holds σ², not σ: do not square it": shares_of(v=widths**2)})
@@ -304,16 +312,16 @@ with checks.hidden():
     from scipy import stats
 
     rng = checks.rng()
-    for n, k, d in ((9, 3, 2), (6, 2, 1), (12, 4, 3), (5, 1, 2)):
-        x, means = rng.normal(size=(n, d)) * 2, rng.normal(size=(k, d))
-        weights, variances = rng.dirichlet(np.ones(k)), rng.uniform(0.3, 3.0, size=k)
+    for n, K, d in ((9, 3, 2), (6, 2, 1), (12, 4, 3), (5, 1, 2)):
+        x, means = rng.normal(size=(n, d)) * 2, rng.normal(size=(K, d))
+        weights, variances = rng.dirichlet(np.ones(K)), rng.uniform(0.3, 3.0, size=K)
         shares = np.array([[w * stats.multivariate_normal(mean, v * np.eye(d)).pdf(point)
                             for w, mean, v in zip(weights, means, variances, strict=True)] for point in x])
         shares /= shares.sum(axis=1, keepdims=True)
         totals = shares.sum(axis=0)
-        new_means = np.array([np.average(x, axis=0, weights=shares[:, j]) for j in range(k)])
-        new_variances = np.array([np.average(((x - new_means[j]) ** 2).mean(axis=1), weights=shares[:, j])
-                                  for j in range(k)])
+        new_means = np.array([np.average(x, axis=0, weights=shares[:, k]) for k in range(K)])
+        new_variances = np.array([np.average(((x - new_means[k]) ** 2).mean(axis=1), weights=shares[:, k])
+                                  for k in range(K)])
         found = em_step(*(torch.from_numpy(array) for array in (x, weights, means, variances)))
         for got, wanted, what in zip(found, (shares, totals / n, new_means, new_variances),
                                      ("the responsibilities", "the new weights", "the new means", "the new variances"),
@@ -323,41 +331,46 @@ with checks.hidden():
 
 # %% [markdown]
 # The ring of eight Gaussians, which the experiment at the end gives to two nets, fitted by your `em_step` from eight
-# random points of the data. The dashed line is the density that made the points. Does every component find a mode of
-# its own? Each step makes the likelihood larger, but EM climbs the hill on which it began.
+# random points of the data, in five starts. The dashed line is the density that made the points. Does every component
+# find a mode of its own? No step makes the likelihood smaller, but EM climbs the hill on which it began; so one starts
+# several times and keeps the fit with the largest likelihood. (A fit to these very points can end a little above the
+# dashed line. And a component that gets hold of a single point would let its variance fall to 0, where its density has
+# no bound: here no variance may fall below 0.0001.)
 
 # %%
-def fit_mixture(x, k, steps, generator):
-    """(weights, means, variances) of k components after EM from k random points, and the log-density before each step.
+def fit_mixture(x, K, steps, generator, floor=1e-4):
+    """(weights, means, variances) of K components after EM from K random points, and the log-density at each step.
 
-    x: (n, d). The log-density is its mean over x, in nats.
+    x: (n, d). floor: no variance falls below it. The log-density is its mean over x, in nats: before the first step and
+    after each.
     """
-    weights, means = torch.full((k,), 1 / k), x[torch.randperm(len(x), generator=generator)[:k]]
-    variances = torch.full((k,), 0.1)
-    log_density = []
+    weights, means = torch.full((K,), 1 / K), x[torch.randperm(len(x), generator=generator)[:K]]
+    variances = torch.full((K,), 0.1)
+    log_density = [mixture_log_density(x, weights, means, variances).mean().item()]
     for _ in range(steps):
-        log_density.append(mixture_log_density(x, weights, means, variances).mean().item())
         _, weights, means, variances = em_step(x, weights, means, variances)
+        variances = variances.clamp(min=floor)
+        log_density.append(mixture_log_density(x, weights, means, variances).mean().item())
     return weights, means, variances, log_density
 
 
-generator = torch.Generator().manual_seed(0)
-points = ring(500, generator)
+points = ring(500, torch.Generator().manual_seed(2))
 true_density = mixture_log_density(points, torch.full((MODES,), 1 / MODES), CENTRES, torch.full((MODES,), SPREAD**2))
-fig, (left, right) = plt.subplots(1, 2, figsize=(12, 5))
-for start in range(3):
-    weights, means, variances, log_density = fit_mixture(points, MODES, 40, generator)
-    right.plot(log_density, label=f"start {start + 1}")
-    if start == 0:
-        left.scatter(*points.T, s=8, color=plotting.COLORS["grey"])
-        for mean, variance in zip(means, variances, strict=True):
-            left.add_patch(plt.Circle(tuple(mean.tolist()), 2 * variance.sqrt().item(), fill=False, lw=2.5,
-                                      color=plotting.COLORS["vermillion"]))
-left.set(title="Start 1: circles of radius 2σ", xlabel="$x_1$", ylabel="$x_2$", aspect="equal",
-         xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
+fits = [fit_mixture(points, MODES, 40, torch.Generator().manual_seed(seed)) for seed in range(5)]
+ends = [log_density[-1] for _, _, _, log_density in fits]
+fig, (worst, best, right) = plt.subplots(1, 3, figsize=(16, 4.8))
+for axis, name, start in ((worst, "Worst", ends.index(min(ends))), (best, "Best", ends.index(max(ends)))):
+    axis.scatter(*points.T, s=8, color=plotting.COLORS["grey"])
+    for mean, variance in zip(*fits[start][1:3], strict=True):
+        axis.add_patch(plt.Circle(tuple(mean.tolist()), 2 * variance.sqrt().item(), fill=False, lw=2.5,
+                                  color=plotting.COLORS["vermillion"]))
+    axis.set(title=f"{name}, start {start + 1}: radius 2σ", xlabel="$x_1$", ylabel="$x_2$", aspect="equal",
+             xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
+for start, (_, _, _, log_density) in enumerate(fits, 1):
+    right.plot(log_density, label=f"start {start}")
 right.axhline(true_density.mean().item(), color=plotting.COLORS["black"], ls="--", label="the true mixture")
 right.set(title="EM climbs", xlabel="step", ylabel="mean log-density (nats)")
-right.legend(loc="lower right")
+right.legend(loc="lower right", fontsize=12)
 plt.show()
 
 # %% [markdown]
@@ -365,7 +378,7 @@ plt.show()
 #
 # ### Exercise 3 · The best discriminator, and the value of the game (3 points)
 #
-# *Lecture: section 2.*
+# *Lecture: section 2, "The minimax game"; erratum E10 in section 3.*
 #
 # Deck F writes the game of the two nets as
 #
@@ -428,6 +441,7 @@ checks.close(result[1], value, "the value of the game", rtol=1e-4, slips={
     "this is the logarithm to base 2; the natural one is asked": value / math.log(2),
     "this is the Jensen-Shannon divergence, (V + log 4)/2": (value + math.log(4)) / 2,
     "the sign: V is negative": -value,
+    "log 4 was taken away once more; the sum of the two expectations is V": value - math.log(4),
     "only log D over the data was added up": 0.5 * math.log(2 / 3) + 0.25 * math.log(1 / 2) + 0.25 * math.log(1 / 3),
     "the expectations are missing: each logarithm counts with the probability of its value":
         float(torch.log(d).sum() + torch.log(1 - d).sum()),
@@ -504,7 +518,7 @@ plt.show()
 # %% [markdown]
 # ### Exercise 4 · Three losses from logits (3 points)
 #
-# *Lecture: section 2.*
+# *Lecture: section 2, "Which loss for the generator?".*
 #
 # A training step sees the logits of a batch of real points and of a batch of fakes. The discriminator minimises minus
 # its value; the generator of the formula minimises the part of the value that it can change, which is called
@@ -585,11 +599,16 @@ expected = torch.tensor([400 + 800 / 3 + third, -800 / 3 - third, 800 / 3 + thir
 result = gan_losses(real, fake)
 checks.that(bool(torch.isfinite(torch.as_tensor(result)).all()),
             "with logits of ±800 a loss is infinite or not a number: sigmoid was rounded to 0 or 1 before the "
-            "logarithm. Use softplus of the logit.")
+            "logarithm, or exp overflowed. Use torch.nn.functional.softplus of the logit.")
 checks.that(float(result[2]) > 200,
             f"with logits of ±800 the non-saturating loss is {float(result[2]):.1f}, where 266.9 was expected: the "
             "probability or its logarithm was cut off, and the slope is 0 from there on. Use softplus of the logit.")
 checks.close(result, expected, "the losses for logits ±800")
+_, found = checks.gradients(gan_losses, torch.zeros(1), torch.zeros(1), weight=torch.eye(3)[0])
+checks.close(found, [torch.tensor([-0.5]), torch.tensor([0.5])], "the slopes of the discriminator's loss by a real and "
+             "a fake logit of 0", slips={
+    "the logits of the fakes are detached in the discriminator's loss, which is to learn from them too":
+        [torch.tensor([-0.5]), torch.tensor([0.0])]})
 # A discriminator that is sure: two fakes with logit -30, D = 1e-13.
 for row, wanted, name in ((1, -math.exp(-30) / 2, "saturating"), (2, -0.5, "non-saturating")):
     weight = torch.eye(3)[row]
@@ -636,7 +655,7 @@ plt.show()
 #
 # ### Exercise 5 · A transposed convolution (3 points)
 #
-# *Lecture: section 3; lecture 04, section 7.*
+# *Lecture: section 3, "A convolutional GAN"; lecture 04, section 7, in passing. All that you need stands here.*
 #
 # A discriminator for pictures makes them smaller by convolutions with a stride. The generator goes the other way, by
 # the **transposed convolution**: each input value stamps the kernel, multiplied by that value, onto a larger output,
@@ -645,29 +664,31 @@ plt.show()
 #
 # $$y_{n,\,o,\;i\,\text{stride}+a,\;j\,\text{stride}+b} \;\mathrel{+}=\; \sum_c x_{n,c,i,j}\; w_{c,o,a,b} ,$$
 #
-# then the cut. The output has $(h - 1)\,\text{stride} + s - 2\,\text{padding}$ rows. The weights are laid out as
-# PyTorch has it: the **input** channel comes first. No bias here. A loop over the places $(i, j)$, or over the entries
-# $(a, b)$ of the kernel, is fast enough; a loop over every picture and channel is not. Autograd must pass.
+# then the cut. From $h$ rows and a kernel of $k$ rows come $(h - 1)\,\text{stride} + k - 2\,\text{padding}$ rows. The
+# weights are laid out as PyTorch has it: the **input** channel comes first. No bias here. Write it without PyTorch's
+# own transposed convolution, so that autograd can pass. Loops over the places $(i, j)$, or over the entries $(a, b)$ of
+# the kernel, are fast enough; a loop over every picture and channel would be slow. (With padding 0 the slice
+# `[padding:-padding]` is `[0:-0]`, which is empty.)
 
 # %% answer="conv_transpose2d"
 def conv_transpose2d(x, weight, stride=1, padding=0):
     """A transposed convolution without bias, as torch.nn.functional.conv_transpose2d computes it.
 
-    x: (batch, n_in, h, w). weight: (n_in, n_out, s, t). stride: int >= 1. padding: int >= 0, rows and columns cut off
+    x: (batch, n_in, h, w). weight: (n_in, n_out, k, m). stride: int >= 1. padding: int >= 0, rows and columns cut off
     on each side.
-    Returns (batch, n_out, (h - 1) stride + s - 2 padding, (w - 1) stride + t - 2 padding), through which autograd can
+    Returns (batch, n_out, (h - 1) stride + k - 2 padding, (w - 1) stride + m - 2 padding), through which autograd can
     pass to x and weight.
     """
     ### BEGIN SOLUTION
     n, _, h, w = x.shape
-    _, n_out, s, t = weight.shape
-    stamps = torch.einsum("nchw,cost->nohwst", x, weight)
-    rows, columns = (h - 1) * stride + s, (w - 1) * stride + t
+    _, n_out, k, m = weight.shape
+    stamps = torch.einsum("nchw,cokm->nohwkm", x, weight)
+    rows, columns = (h - 1) * stride + k, (w - 1) * stride + m
     output = torch.zeros(n, n_out, rows, columns, dtype=x.dtype)
     for i in range(h):
         for j in range(w):
             top, left = i * stride, j * stride
-            output[:, :, top : top + s, left : left + t] += stamps[:, :, i, j]
+            output[:, :, top : top + k, left : left + m] += stamps[:, :, i, j]
     return output[:, :, padding : rows - padding, padding : columns - padding]
     ### END SOLUTION
 
@@ -685,6 +706,8 @@ reference = torch.nn.functional.conv_transpose2d
 x, weight = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), torch.tensor([[[[1.0, 0.0], [0.0, 10.0]]]])
 expected = reference(x, weight, stride=2)
 checks.close(conv_transpose2d(x, weight, stride=2), expected, "stamping [[1, 0], [0, 10]] with stride 2", slips={
+    "the result is empty: for padding 0 the slice [padding:-padding] is [0:-0]; count its end from the front":
+        torch.zeros(1, 1, 0, 0),
     "the kernel was turned by half a turn; the stamp is the kernel as it is": reference(x, weight.flip(2, 3), stride=2),
     "the pixels were repeated, not multiplied by the kernel": x.repeat_interleave(2, 2).repeat_interleave(2, 3),
     "the stride was not used: the stamp of place (i, j) begins at row i·stride, column j·stride":
@@ -705,7 +728,9 @@ whole = reference(x, weight, stride=2)
 checks.close(conv_transpose2d(x, weight, stride=2, padding=1), expected, "kernel 3 × 3, stride 2, padding 1", slips={
     "the padding was not used: it cuts off rows and columns on each side": whole,
     "zeros were put around the output; padding cuts off": torch.nn.functional.pad(whole, (1, 1, 1, 1)),
-    "rows and columns were cut off on one side only": whole[:, :, 1:, 1:]})
+    "rows and columns were cut off on one side only": whole[:, :, 1:, 1:],
+    "all rows and columns were cut off at the front; cut `padding` of them on each side": whole[:, :, 2:, 2:],
+    "all rows and columns were cut off at the end; cut `padding` of them on each side": whole[:, :, :-2, :-2]})
 x, weight = torch.tensor([[[[1.0]], [[2.0]]]]), torch.tensor([[[[1.0]], [[10.0]]], [[[3.0]], [[0.0]]]])
 checks.close(conv_transpose2d(x, weight), torch.tensor([[[[7.0]], [[10.0]]]]), "two channels to two, kernels of 1 × 1",
              slips={"the input channel comes first in the weights, the output channel second":
@@ -716,10 +741,16 @@ checks.close(conv_transpose2d(x, weight), torch.tensor([[[[7.0]], [[10.0]]]]), "
 x, weight = torch.tensor([[[[1.0, 2.0]]], [[[3.0, 4.0]]]]).double(), torch.tensor([[[[1.0], [10.0]]]]).double()
 result = conv_transpose2d(x, weight)
 checks.close(result, reference(x, weight), "two pictures of 1 × 2, kernel of 2 × 1", slips={
+    "the kernel was taken to be square; it has k rows and m columns":
+        torch.tensor([[[[1.0, 3.0, 2.0], [10.0, 30.0, 20.0]]], [[[3.0, 7.0, 4.0], [30.0, 70.0, 40.0]]]]).double(),
     "the first picture of the batch came twice": reference(x, weight)[[0, 0]],
     "the pictures of the batch were added up": reference(x, weight).sum(dim=0, keepdim=True).expand(2, -1, -1, -1)})
 checks.that(getattr(result, "dtype", None) == torch.float64,
             "the inputs are float64 and the result is not: give a tensor that you make yourself dtype=x.dtype.")
+leaves = [tensor.clone().requires_grad_() for tensor in (x, weight)]
+gradients = torch.autograd.grad(reference(*leaves, stride=2).sum(), leaves)
+_, found = checks.gradients(conv_transpose2d, x, weight, 2)
+checks.close(found, list(gradients), "the gradient of the sum of the outputs, by x and weight")
 checks.passed("conv_transpose2d")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
@@ -756,24 +787,25 @@ plt.show()
 # %% [markdown]
 # ### Exercise 6 · One step of the game (4 points)
 #
-# *Lecture: sections 2 and 3.*
+# *Lecture: section 2, "The minimax game", and section 3, "A convolutional GAN".*
 #
 # The class below holds the two nets and an optimiser for each; `__init__` is given. Write `step`, which trains each net
 # once, the discriminator first:
 #
 # 1. Make fakes from `z_d`. The discriminator goes one step down $L_D$ (exercise 4) on the real points and these fakes.
-#    The fakes are plain numbers for it: `.detach()` them, so that nothing is computed for the generator.
+#    `.detach()` them: this saves the work of a backward pass through the generator, which does not learn here.
 # 2. Make fresh fakes from `z_g`. The generator goes one step down the **non-saturating** loss, as judged by the
 #    discriminator **after** its step. The gradient runs *through* the discriminator, whose weights stay as they are.
 #
-# `self.discriminator(x)` gives logits, `(n, 1)` for n points. An optimiser steps along what is in `.grad`, and
+# `self.discriminator(x)` gives logits, `(n, 1)` for n points. Write each loss as the mean of softplus of logits or of
+# minus the logits, as in exercise 4; your `gan_losses` is not needed. An optimiser steps along what is in `.grad`, and
 # `backward()` **adds** to `.grad`. The second backward pass leaves something in the discriminator's `.grad` too. So
 # each net's gradients must be cleared before the backward pass whose result it steps along: `optimizer.zero_grad()`.
-# Return the two losses as plain numbers (`.item()`).
+# Return the two losses, each as it was before its step, as plain numbers (`.item()`).
 
 # %% answer="GAN"
 class GAN(torch.nn.Module):
-    """A generator, a discriminator, and an optimizer for each.
+    """A generator, a discriminator, and an optimiser for each.
 
     sizes_g: widths of the generator's layers, from the latent code to a point, as `mlp` takes them. sizes_d: those of
     the discriminator, from a point to one logit. lr_g, lr_d: learning rates. adam: Adam, else plain gradient descent.
@@ -839,19 +871,35 @@ def check_losses(result):
     return result
 
 
+def take_step(gan, *batches):
+    """The losses of one step; two of PyTorch's errors are told in words."""
+    try:
+        return check_losses(gan.step(*batches))
+    except RuntimeError as error:
+        checks.that("modified by an inplace operation" not in f"{error}",
+                    "the discriminator's step changed weights with which the generator's loss had been computed: "
+                    "compute the generator's loss after that step.")
+        checks.that("backward through the graph a second time" not in f"{error}",
+                    "the second backward pass went through fakes that the first had used already. Detach the fakes of "
+                    "the discriminator's loss, and make fresh ones from z_g for the generator's.")
+        raise
+
+
 START = {"generator.0.weight": torch.tensor([[1.0]]), "generator.0.bias": torch.tensor([-1.0]),
          "discriminator.0.weight": torch.tensor([[0.5]]), "discriminator.0.bias": torch.tensor([0.0])}
 real, z_d, z_g = torch.tensor([[1.0], [3.0]]), torch.tensor([[0.0], [2.0]]), torch.tensor([[-1.0], [1.0]])
 gan = GAN([1, 1], [1, 1], lr_g=1.0, lr_d=0.5, adam=False)
 gan.load_state_dict(START)
-losses = check_losses(gan.step(real, z_d, z_g))
+losses = take_step(gan, real, z_d, z_g)
 a, b, w, c = 0.90536, -0.551966, 0.669975, -0.110008
 found = numbers_of(gan)
 checks.close(found[2:], [w, c], "(w, c) of the discriminator σ(w x + c) after one step", rtol=2e-5, slips={
     "the discriminator did not move": [0.5, 0.0],
     "the labels are exchanged: D is to say 1 to real points and 0 to fakes": [0.330025 - 0.66005, -0.110008],
     "the loss is the mean of the two means; their sum was asked": [0.584987, -0.055004],
-    "the loss is a sum over the batch; take means": [0.839949, -0.220017],
+    "the step is twice as long: the loss is a sum over the batch (take means), or one loss was stepped along twice":
+        [0.839949, -0.220017],
+    "the discriminator made two steps; make one": [0.777922, -0.224282],
     "the fakes are missing in the loss": [0.731204, 0.139992],
     "the real points are missing in the loss": [0.43877, -0.25],
     "the generator moved first; the discriminator is the first to move": [0.610728, -0.124781],
@@ -869,12 +917,17 @@ checks.close(found[:2], [a, b], "(a, b) of the generator a z + b after one step"
     "the fakes were made from z_d; take z_g": [1.243573, -0.648521],
     "the discriminator's loss left gradients in the generator: detach its fakes, or clear with optimizer_g.zero_grad()":
         [0.594131, -0.801966],
-    "the loss is a sum over the batch; take the mean": [0.81072, -0.103931],
+    "the step is twice as long: the loss is a sum over the batch (take the mean), or one loss was stepped along twice":
+        [0.81072, -0.103931],
+    "the generator made two steps; make one": [0.811783, -0.144604],
 })
 checks.close(losses, (1.061822, 1.205176), "the losses", rtol=2e-5, slips={
     "the losses are in the other order": (1.205176, 1.061822),
-    "loss_g was computed before the discriminator's step": (1.061822, 1.003204)})
-check_losses(gan.step(real, z_d, z_g))
+    "loss_g was computed before the discriminator's step": (1.061822, 1.003204),
+    "both losses were computed after their steps; give them as they were before": (0.990214, 1.004455),
+    "loss_d was computed after the discriminator's step; give it as it was before": (0.990214, 1.205176),
+    "loss_g was computed after the generator's step; give it as it was before": (1.061822, 1.004455)})
+take_step(gan, real, z_d, z_g)
 found = numbers_of(gan)
 checks.close(found, [0.807706, -0.104274, 0.698623, -0.251048], "(a, b, w, c) after a second step", rtol=1e-4, slips={
     "the discriminator's .grad still held what the generator's backward pass left there: optimizer_d.zero_grad()":
@@ -886,7 +939,7 @@ checks.close(found, [0.807706, -0.104274, 0.698623, -0.251048], "(a, b, w, c) af
 # A discriminator that is sure, with logits 100 for the real point and -200 for the fake.
 gan = GAN([1, 1], [1, 1], lr_g=1.0, lr_d=0.5, adam=False)
 gan.load_state_dict({**START, "discriminator.0.weight": torch.tensor([[100.0]])})
-losses = check_losses(gan.step(torch.tensor([[1.0]]), torch.tensor([[-1.0]]), torch.tensor([[-1.0]])))
+losses = take_step(gan, torch.tensor([[1.0]]), torch.tensor([[-1.0]]), torch.tensor([[-1.0]]))
 checks.close(losses, (0.0, 200.0), "the losses for logits 100 and -200", slips={
     "the logarithm of a probability that was rounded to 0 is infinite: use softplus of the logit (exercise 4)":
         (0.0, math.inf),
@@ -941,12 +994,12 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 7 · Does the generator cover the data? (2 points)
 #
-# *Lecture: section 4.*
+# *Lecture: section 4, "Mode collapse, provoked and cured".*
 #
 # A generator that always draws the same perfect picture would fool many a discriminator. **Mode collapse** is this
 # failure: each sample is plausible, and most of the data are never made. The losses do not show it. Where one knows
-# the modes of the data, here the centres of the ring, one can count. A sample belongs to its **nearest** centre, and is
-# *good* if it lies at most `radius` from it. Give
+# the modes of the data, here the centres of the ring, one can count. A sample belongs to its **nearest** centre (no two
+# centres are equally near), and is *good* if it lies at most `radius` from it, in the Euclidean distance. Give
 #
 # - how many modes are **covered**: those with at least `least` good samples of their own;
 # - the **share** of the samples that are good.
@@ -957,12 +1010,12 @@ with checks.hidden():
 def coverage(samples, centres, radius, least=1):
     """How many modes a set of samples covers, and the share of good samples.
 
-    samples: (n, d), n >= 1. centres: (k, d). radius: float, how far a good sample may lie from its nearest centre, the
+    samples: (n, d), n >= 1. centres: (K, d). radius: float, how far a good sample may lie from its nearest centre, the
     border included. least: int >= 1, good samples that a covered mode has.
     Returns (modes, share): an int, and a float between 0 and 1.
     """
     ### BEGIN SOLUTION
-    gaps = samples[:, None] - centres  # (n, k, d)
+    gaps = samples[:, None] - centres  # (n, K, d)
     nearest = gaps.norm(dim=2).min(dim=1)
     good = nearest.values <= radius
     counts = torch.bincount(nearest.indices[good])
@@ -985,23 +1038,29 @@ def check(result, modes, share, what, slips_modes=None, slips_share=None):
     checks.equal(result[0], modes, f"the number of covered modes {what}", slips=slips_modes)
 
 
+# Four good samples at the first centre, one of them on the border, and one at the second; the last two are too far off.
 centres = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
-samples = torch.tensor([[3.0, 4.0], [0.0, 3.0], [-1.0, 0.0], [10.0, 2.0], [0.0, 16.0]])
-check(coverage(samples, centres, 5.0), 2, 0.8, "for 5 samples around 3 centres, radius 5",
+samples = torch.tensor([[3.0, 4.0], [0.0, 3.0], [-1.0, 0.0], [1.0, 0.0], [10.0, 2.0], [14.0, -4.0], [0.0, 16.0]])
+check(coverage(samples, centres, 5.0), 2, 5 / 7, "for 7 samples around 3 centres, radius 5",
       slips_modes={"a mode counts as covered by samples that are not good": 3,
-                   "this is the number of good samples": 4},
-      slips_share={"a sample at exactly the radius is good (and the distance is the Euclidean one)": 0.6,
-                   "this is the number of good samples; divide by that of all": 4.0,
-                   "this is the share of the modes; that of the samples is asked": 2 / 3,
-                   "this is a percentage; a share lies between 0 and 1": 80.0,
+                   "a mode with exactly `least` good samples is covered: >= in place of >": 1,
+                   "this is the number of good samples": 5},
+      slips_share={"a sample at exactly the radius is good (and the distance is the Euclidean one)": 4 / 7,
+                   "the distance is the Euclidean one; here the largest of the coordinates was taken": 6 / 7,
+                   "this is the number of good samples; divide by that of all": 5.0,
+                   "this is a share of the centres; for each sample (dim=1) ask whether its nearest centre is near "
+                   "enough, and take the share of the samples": 2 / 3,
+                   "this is a percentage; a share lies between 0 and 1": 500 / 7,
                    "the two results are in the other order": 2.0,
-                   "the distance is the square root of the sum of squares": 0.4})
-check(coverage(samples, centres, 5.0, least=2), 1, 0.8, "with least = 2", slips_share={
-    "good samples of modes that are not covered are good all the same": 0.6}, slips_modes={
-    "`least` was not used: a covered mode has at least that many good samples": 2,
+                   "the distance is the square root of the sum of squares": 3 / 7})
+check(coverage(samples, centres, 5.0, least=2), 1, 5 / 7, "with least = 2", slips_share={
+    "good samples of modes that are not covered are good all the same": 4 / 7}, slips_modes={
+    "`least` was not used: a covered mode has at least that many good samples": 2})
+check(coverage(samples, centres, 5.0, least=4), 1, 5 / 7, "with least = 4", slips_modes={
     "a mode with exactly `least` good samples is covered": 0})
-check(coverage(samples, centres, 5.0, least=3), 1, 0.8, "with least = 3", slips_modes={
-    "a mode with exactly `least` good samples is covered": 0})
+check(coverage(samples, centres, 5.0, least=5), 0, 5 / 7, "with least = 5", slips_modes={
+    "samples that are not good were counted for the first centre: where `good` is false, index * good is 0. Take "
+    "index[good]": 1})
 # Circles that overlap: the sample in the middle lies in both, and belongs to the nearer centre only.
 samples, centres = torch.tensor([[0.0], [1.0], [1.25]]), torch.tensor([[0.0], [3.0]])
 check(coverage(samples, centres, 2.0), 1, 1.0, "where the circles overlap", slips_modes={
@@ -1032,7 +1091,7 @@ with checks.hidden():
 #
 # ### Exercise 8 · On the sphere from one code to another (2 points)
 #
-# *Lecture: section 5.*
+# *Lecture: section 5, "The latent space"; the arc is new here.*
 #
 # A walk from one code to another shows whether a generator has learned a smooth family of pictures. The straight line
 # is a poor way: in 100 dimensions nearly all codes of a standard normal distribution have a length near 10, but the
@@ -1045,7 +1104,8 @@ with checks.hidden():
 # The codes need not have length 1; only the angle is taken of the directions. For parallel codes $\Omega = 0$ and the
 # formula is 0/0; its limit is the straight line, $(1-t)\,a + t\,b$. Mind that rounding can make the cosine of the angle
 # a little larger than 1, where `acos` is not a number. (`t[:, None]` is `t` as a column, so that each step becomes a
-# row of the result. One way without any `if`: `torch.sinc(u)` is $\sin(\pi u)/(\pi u)$, and 1 for $u = 0$.)
+# row of the result. One way without any `if`: `torch.sinc(u)` is $\sin(\pi u)/(\pi u)$, and 1 for $u = 0$, so that
+# $\sin(t\,\Omega)/\sin\Omega = t\,\operatorname{sinc}(t\,\Omega/\pi)/\operatorname{sinc}(\Omega/\pi)$.)
 
 # %% answer="slerp"
 def slerp(a, b, t):
@@ -1077,19 +1137,26 @@ from course_utils import checks
 a, b, t = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]), torch.tensor([0.0, 0.5, 1.0])
 half = 0.5**0.5
 expected = torch.tensor([[1.0, 0.0], [half, half], [0.0, 1.0]])
+no_pi = np.sinc(math.pi / 4) / np.sinc(math.pi / 2) / 2  # half-way, where sinc is taken of the angle itself
 checks.close(slerp(a, b, t), expected, "slerp from (1, 0) to (0, 1)", slips={
     "this is the straight line; the arc is asked": torch.tensor([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]),
     "a and b are exchanged: t = 0 is a": torch.tensor([[0.0, 1.0], [half, half], [1.0, 0.0]]),
+    "torch.sinc(u) has a π in it: take it of t·Ω/π and Ω/π": torch.tensor([[1.0, 0.0], [no_pi, no_pi], [0.0, 1.0]]),
+    "the factor in front of a sinc is missing: sin(t·Ω)/sin Ω is t·sinc(t·Ω/π)/sinc(Ω/π)":
+        torch.tensor([[1.0, math.pi / 2], [2 * half, 2 * half], [math.pi / 2, 1.0]]),
     "the angle was taken in degrees; torch.acos and torch.sin take radians":
         torch.tensor([[1.0, 0.0], [0.951797, 0.951797], [0.0, 1.0]]),
     "not a number: Ω is acos of the cosine, and was here the cosine itself, which is 0": torch.full((3, 2), math.nan)})
-a, b = torch.tensor([4.0, 0.0]), torch.tensor([1.0, 3**0.5])  # 60 degrees apart, lengths 4 and 2
-third = 3**-0.5
-checks.close(slerp(a, b, torch.tensor([0.5])), third * (a + b)[None],
-             "slerp half-way between codes of lengths 4 and 2, 60° apart", slips={
+a, b = torch.tensor([4.0, 0.0]), torch.tensor([1.6, 1.2])  # lengths 4 and 2, the cosine of their angle is 0.8
+sine = 0.1**0.5  # of half the angle, 18.4 degrees; that of the angle is 0.6
+checks.close(slerp(a, b, torch.tensor([0.5])), sine / 0.6 * (a + b)[None],
+             "slerp half-way between codes of lengths 4 and 2, 37° apart", slips={
     "the results were brought to length 1; the codes keep their lengths": ((a + b) / (a + b).norm())[None],
-    "a and b were brought to length 1; only the angle is taken of the directions": third * (a / 4 + b / 2)[None],
-    "the sines were not divided by sin Ω": (a + b)[None] / 2,
+    "a and b were brought to length 1; only the angle is taken of the directions":
+        sine / 0.6 * (a / 4 + b / 2)[None],
+    "the sines were not divided by sin Ω": sine * (a + b)[None],
+    "this is the straight line, as for an angle of 0: the cosine is a·b divided by the lengths of a and b":
+        (a + b)[None] / 2,
     "this is the straight line, brought to the length between; the arc is asked":
         (3 * (a + b) / (a + b).norm())[None],
     "the cosine a·b must be divided by the lengths of a and b": torch.full((1, 2), float("nan"))})
@@ -1119,7 +1186,7 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 9 · The direction of an attribute (2 points)
 #
-# *Lecture: section 5.*
+# *Lecture: section 5, "Directions" and "Arithmetic".*
 #
 # Deck F's "face arithmetic": man with glasses − man + woman = woman with glasses. The difference of two codes holds
 # much else besides the glasses. A steadier direction comes from many codes with labels: the mean of the codes that
@@ -1136,7 +1203,7 @@ def attribute_direction(codes, has, other=None):
 
     codes: (n, latent). has: (n,) bool, which codes have the attribute; at least one has, and one has not.
     other: (latent,), not 0 and of any length, or None.
-    Returns (latent,).
+    Returns (latent,). The inputs stay as they are.
     """
     ### BEGIN SOLUTION
     direction = codes[has].mean(dim=0) - codes[~has].mean(dim=0)
@@ -1160,8 +1227,12 @@ checks.close(attribute_direction(codes, has), torch.tensor([4.0, 2.0]), "the dir
     "these are differences of sums; take the mean of each group": torch.tensor([8.0, 4.0]),
     "the mean of all codes was subtracted; subtract that of the codes without the attribute":
         torch.tensor([2.4, 1.2]),
+    "this is the mean of all numbers of a group; take the mean over its codes, dim=0": torch.tensor(3.0),
     "the direction was brought to length 1; keep its length": torch.tensor([4.0, 2.0]) / 20**0.5})
-result = attribute_direction(codes, has, other=torch.tensor([2.0, 0.0]))
+other = torch.tensor([2.0, 0.0])
+inputs = [codes, has, other]
+copies = [tensor.clone() for tensor in inputs]
+result = attribute_direction(*(checks.inout(tensor) for tensor in inputs))
 checks.close(result, torch.tensor([0.0, 2.0]), "the direction without its part along (2, 0)", slips={
     "`other` was not used": torch.tensor([4.0, 2.0]),
     "this is the part along `other`; it is to be taken away": torch.tensor([4.0, 0.0]),
@@ -1173,6 +1244,8 @@ checks.close(result, torch.tensor([0.0, 2.0]), "the direction without its part a
         torch.tensor([0.0, float("nan")]),
     "`other` itself was subtracted; subtract the part of the direction along it": torch.tensor([2.0, 2.0]),
     "the roles are exchanged: `other` was freed of the direction": torch.tensor([0.4, -0.8])})
+for name, tensor, copy in zip(("codes", "has", "other"), inputs, copies, strict=True):
+    checks.unchanged(tensor, copy, name)
 checks.passed("attribute_direction")
 ### BEGIN HIDDEN TESTS
 with checks.hidden():
@@ -1193,12 +1266,12 @@ with checks.hidden():
 # %% [markdown]
 # ### Exercise 10 · A Laplacian pyramid (2 points)
 #
-# *Lecture: section 6.*
+# *Lecture: section 6, "A pyramid of generators".*
 #
 # One generator for a large picture has to get the outline and the hair right at once. A pyramid of generators (Denton
 # and others, 2015, on deck N's slide) shares the work: one net draws a small picture, and for each doubling of the side
 # another one draws the **detail** that is missing. To train them, real pictures are taken apart in the same way. With
-# *down*, which replaces each 2 × 2 pixels by their mean, and *up*, which repeats each pixel 2 × 2 times,
+# *down*, which replaces each 2 × 2 pixels by their mean, and *up*, which makes 2 × 2 equal pixels of each,
 #
 # $$x_0 = x,\qquad x_{k+1} = \mathrm{down}(x_k),\qquad \text{detail}_k = x_k - \mathrm{up}(x_{k+1}).$$
 #
@@ -1253,7 +1326,9 @@ checks.close(list(result), [detail, small], "[detail, small] of a picture of 2 �
          torch.tensor([[8.0, 1.0]])[None, None]],
     "the small picture was tiled; up repeats each pixel in its place": [x - small.repeat(1, 1, 2, 2), small],
     "up interpolates here; it is to repeat each pixel":
-        [x - torch.nn.functional.interpolate(small, scale_factor=2, mode="bilinear"), small]})
+        [x - torch.nn.functional.interpolate(small, scale_factor=2, mode="bilinear"), small],
+    "up interpolates here (bicubic, as the lecture does); it is to repeat each pixel":
+        [x - torch.nn.functional.interpolate(small, scale_factor=2, mode="bicubic"), small]})
 x = torch.arange(16.0).reshape(1, 1, 4, 4)
 large = torch.tensor([[-2.5, -1.5], [1.5, 2.5]]).repeat(2, 2)[None, None]
 middle = torch.tensor([[-5.0, -3.0], [3.0, 5.0]])[None, None]
@@ -1304,26 +1379,26 @@ print(f"largest difference between the letter and what was put together: {(rebui
 # %% [markdown]
 # ## Experiment · Who learns faster? (4 points)
 #
-# *Lecture: section 4.*
+# *Lecture: section 4, "Mode collapse, provoked and cured".*
 #
-# The lecture provoked mode collapse with a generator that learns five times as fast as the discriminator, and cured it
+# The lecture provoked mode collapse with a generator that learns ten times as fast as the discriminator, and cured it
 # with equal rates. Where does it turn, and what if the discriminator is the faster one? Two small nets play on the ring
 # of eight Gaussians: a generator 2-64-64-2 and a discriminator 2-64-64-1, both with Adam, for 1,200 of your `step`s.
-# The generator's learning rate is always 0.001. The discriminator's is 0.0003, 0.0007 or 0.003; nothing else differs.
-# Every 100 steps your `coverage` counts on 1,000 samples: a sample is good up to $3\sigma$ from its centre (of the data
-# themselves 98.9 % are), and a mode is covered from 10 good samples on, a twelfth of its due. Each setting runs from
-# three seeds.
+# The generator's learning rate is always 0.001. The discriminator's is 0.0003, 0.0007, 0.001 or 0.003; nothing else
+# differs. Every 100 steps your `coverage` counts on 1,000 samples: a sample is good up to $3\sigma$ from its centre (of
+# the data themselves 98.9 % are), and a mode is covered from 10 good samples on, a twelfth of its due. Each setting
+# runs from three seeds.
 #
-# **Before you run the cell**, write down what you expect of the third setting: can a discriminator learn too fast for
-# its generator? And would you trust one run of each? It takes about 15 seconds.
+# **Before you run the cell**, write down in the answer cell below the figures what you expect of the last setting: can
+# a discriminator learn too fast for its generator? And would you trust one run of each? It takes about 15 seconds.
 
 # %%
 STEPS, EVERY = 1200, 100
-rates = (3e-4, 7e-4, 3e-3)
+rates = (3e-4, 7e-4, 1e-3, 3e-3)
 
 
 def play(lr_d, seed):
-    """Train a GAN on the ring. Returns samples (1000, 2) and a list of (modes, share), one for each 100 steps."""
+    """Train a GAN on the ring. Returns a list of (samples (1000, 2), modes, share), one for each 100 steps."""
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     gan = GAN([2, 64, 64, 2], [2, 64, 64, 1], lr_g=1e-3, lr_d=lr_d)
@@ -1333,94 +1408,116 @@ def play(lr_d, seed):
         if step % EVERY == 0:
             with torch.no_grad():
                 samples = gan.generator(torch.randn(1000, 2, generator=generator))
-            record.append(coverage(samples, CENTRES, 3 * SPREAD, least=10))
-    return samples, record
+            record.append((samples, *coverage(samples, CENTRES, 3 * SPREAD, least=10)))
+    return record
+
+
+def show_cloud(axis, samples, title):
+    axis.scatter(*data_points.T, s=6, color=plotting.COLORS["grey"], label="data")
+    axis.scatter(*samples.T, s=6, color=plotting.COLORS["vermillion"], label="generated")
+    axis.set(title=title, xlabel="$x_1$", aspect="equal", xlim=(-1.9, 1.9), ylim=(-1.9, 1.9))
 
 
 games = {lr_d: [play(lr_d, seed) for seed in range(3)] for lr_d in rates}
-fig, axes = plt.subplots(2, 3, figsize=(13, 9))
-count = range(EVERY, STEPS + 1, EVERY)
 data_points = ring(1000, torch.Generator().manual_seed(99))
+fig, axes = plt.subplots(2, 4, figsize=(16, 8.6))
+count = range(EVERY, STEPS + 1, EVERY)
 for (lr_d, runs), (above, below) in zip(games.items(), axes.T, strict=True):
-    above.scatter(*data_points.T, s=6, color=plotting.COLORS["grey"], label="data")
-    above.scatter(*runs[0][0].T, s=6, color=plotting.COLORS["vermillion"], label="generated")
-    above.set(title=f"D's learning rate {lr_d:g}", xlabel="$x_1$", ylabel="$x_2$", aspect="equal",
-              xlim=(-1.9, 1.9), ylim=(-1.9, 1.9))
-    for seed, ((_, record), marker) in enumerate(zip(runs, "os^", strict=True)):
-        below.plot(count, [modes for modes, _ in record], marker=marker, label=f"seed {seed}")
-        shares = ", ".join(f"{100 * record[at][1]:.0f}" for at in (3, 7, 11))
-        covered = ", ".join(str(record[at][0]) for at in (3, 7, 11))
+    show_cloud(above, runs[0][-1][0], f"D's learning rate {lr_d:g}")
+    for seed, (record, marker) in enumerate(zip(runs, "os^", strict=True)):
+        below.plot(count, [modes for _, modes, _ in record], marker=marker, label=f"seed {seed}")
+        covered = ", ".join(str(record[at][1]) for at in (3, 7, 11))
+        shares = ", ".join(f"{100 * record[at][2]:.0f}" for at in (3, 7, 11))
         print(f"D's rate {lr_d:<7g} seed {seed}: after 400, 800, 1200 steps {covered} modes; {shares} % good samples")
-    below.set(xlabel="step", ylabel="modes covered", ylim=(-0.4, 8.4), yticks=range(0, 9, 2))
+    below.set(xlabel="step", ylim=(-0.4, 8.4), yticks=range(0, 9, 2))
+axes[0, 0].set_ylabel("$x_2$")
 axes[0, 0].legend(loc="upper left", markerscale=3, fontsize=12)
+axes[1, 0].set_ylabel("modes covered")
 axes[1, 0].legend(loc="upper left")
 fig.suptitle("Above: samples of seed 0 after 1,200 steps. Below: modes covered")
 plt.show()
 
 # %% [markdown]
-# The mixture of part A on the same data, for comparison. Only it can say how likely a point is.
+# The slowest discriminator again, seed 0: the generated samples every 100 steps.
 
 # %%
-generator = torch.Generator().manual_seed(1)
-weights, means, variances, log_density = fit_mixture(ring(2000, generator), MODES, 60, generator)
-pick = torch.multinomial(weights, 1000, replacement=True, generator=generator)
-drawn = means[pick] + variances[pick].sqrt()[:, None] * torch.randn(1000, 2, generator=generator)
-modes, share = coverage(drawn, CENTRES, 3 * SPREAD, least=10)
+fig, axes = plt.subplots(1, 6, figsize=(17, 3.6), sharey=True)
+for axis, step in zip(axes, count[-6:], strict=True):
+    show_cloud(axis, games[rates[0]][0][step // EVERY - 1][0], f"step {step:,}")
+axes[0].set_ylabel("$x_2$")
+plt.show()
+
+# %% [markdown]
+# The mixture of part A on the same data, for comparison. Only it can say how likely a point is; so of ten starts one
+# can keep the one that gives the training data the largest likelihood.
+
+# %%
+points = ring(2000, torch.Generator().manual_seed(1))
+fits = [fit_mixture(points, MODES, 60, torch.Generator().manual_seed(seed)) for seed in range(10)]
+fits.sort(key=lambda fit: fit[3][-1])
+print("EM with 8 components, ten starts: mean log-density of the training data "
+      + ", ".join(f"{log_density[-1]:.2f}" for _, _, _, log_density in fits))
 asked = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
-on_ring, in_middle = mixture_log_density(asked, weights, means, variances)
-print(f"EM with 8 components: {modes} modes, {100 * share:.0f} % good samples; "
-      f"log-density {on_ring:.1f} at (1, 0), {in_middle:.1f} in the middle")
+for name, (weights, means, variances, _) in (("best", fits[-1]), ("worst", fits[0])):
+    generator = torch.Generator().manual_seed(0)
+    pick = torch.multinomial(weights, 1000, replacement=True, generator=generator)
+    drawn = means[pick] + variances[pick].sqrt()[:, None] * torch.randn(1000, 2, generator=generator)
+    modes, share = coverage(drawn, CENTRES, 3 * SPREAD, least=10)
+    on_ring, in_middle = mixture_log_density(asked, weights, means, variances)
+    print(f"the {name} start: {modes} modes, {100 * share:.0f} % good samples; "
+          f"log-density {on_ring:.1f} at (1, 0), {in_middle:.1f} in the middle")
 
 # %% [markdown]
 # Answer in the next cell, with numbers from your figures, in ten to fifteen sentences:
 #
-# 1. Describe the three settings: modes covered, share of good samples, and how far the seeds agree. Was your guess
-#    right? What would you have concluded about the middle setting from one seed alone?
-# 2. Look at a run that collapsed: does the number of modes settle, and where do the samples go? Explain it by the game:
-#    what is the best answer of a generator to a discriminator that stands still, and what does a slow discriminator
-#    do then? Which order of "min" and "max" does such a training really solve?
+# 1. Describe the settings: modes covered, share of good samples, and how far the seeds agree. What would you have
+#    concluded about the rate 0.0007 from one seed alone?
+# 2. Look at the slowest discriminator: how does the number of modes change, and where do the samples go? Explain it by
+#    the game: what is the best answer of a generator to a discriminator that stands still?
 # 3. Why are even the best runs far from 98.9 % good samples? (Erratum E70: where does a continuous function send a
-#    connected cloud of codes?) Does longer training help?
-# 4. Compare with the mixture fitted by EM. What can it say that the GAN cannot (erratum E10), what did it know
-#    beforehand, and why would you not use it for pictures?
+#    connected cloud of codes?) The share still rises at the end: how far could longer training help?
+# 4. Compare with the mixture fitted by EM. What can it say that the GAN cannot (erratum E10), and of what use was that
+#    for its ten starts? What did it know beforehand, and why would you not use it for pictures?
 
 # %% [markdown] written="experiment" points=4
 # ### BEGIN SOLUTION
 # **Model answer** (the numbers are of one run; with another version of PyTorch single seeds may turn out otherwise)
 #
-# 1. With the slow discriminator (0.0003) all three seeds collapse: at any time 0 to 2 modes of 8 are covered, and at
-#    the end 2 to 22 % of the samples are good. With the fast one (0.003) all eight modes are there from about step 200
-#    on, but for one dip to seven, and 55 to 67 % of the samples are good at the end. In between (0.0007) the seeds
-#    disagree: seed 0 has 2 modes and 10 % good samples at the end, seeds 1 and 2 have all eight, and 54 and 57 %. From
-#    seed 0 alone one would call the setting a failure, from seed 1 a success; three seeds show that it is on the edge.
-#    A discriminator three times as fast as its generator does no harm here, whatever one may have feared.
-# 2. The number never settles: it goes up and down between 0 and 2, and the samples wander in one clump from mode to
-#    mode, through the empty space between them. Against a discriminator that stands still, the best answer of the
-#    generator is to put every code on the one point where $D$ is largest: variety earns nothing, as each sample is
-#    judged by itself. A slow discriminator stands nearly still while the generator runs there; then it learns that this
-#    place is full of fakes, another place becomes the best, and the clump moves on. Such training solves
-#    $\max_D\min_G V$, with the generator's move inside, and not the $\min_G\max_D V$ of the formula, in which the
-#    generator answers to a discriminator that is the best one for it.
+# 1. With the slowest discriminator (0.0003) all three seeds collapse: at any time 0 to 2 modes of 8 are covered, and at
+#    the end 2 to 22 % of the samples are good. With equal rates (0.001) all three have the eight modes from about step
+#    400 on, but for one dip to seven, and 54 to 58 % good samples at the end; with the fastest (0.003) from about step
+#    200 on, again but for one dip, and 55 to 67 %. At 0.0007 the seeds disagree: seed 0 has 2 modes and 10 % good
+#    samples at the end, seeds 1 and 2 have all eight, and 54 and 57 %. From seed 0 alone one would call the setting a
+#    failure, from seed 1 a success; three seeds show that it is on the edge. A discriminator three times as fast as its
+#    generator does no harm here, whatever one may have feared.
+# 2. The number never settles: it goes up and down between 0 and 2. The samples are one clump, which jumps from one side
+#    of the ring to another within 100 steps and often lies outside the data. Against a discriminator that stands still,
+#    the best answer of the generator is to put every code on the one point where $D$ is largest: variety earns nothing,
+#    as each sample is judged by itself. A slow discriminator stands nearly still while the generator runs there; then
+#    it learns that this place is full of fakes, another place becomes the best, and the clump moves on.
 # 3. The codes are one connected cloud and $G$ is continuous, so the samples are connected too: between two modes there
 #    must be a bridge, seen as the circle through the eight modes and the points inside. Samples on it are not good. $G$
 #    can make the bridges thin, by being very steep there, and the share does rise from 400 to 1,200 steps; a net with
-#    finite weights cannot remove them. Besides, the clusters it makes may be wider or narrower than they should be.
-# 4. The mixture covers 8 modes with about 98 % good samples, and gives a number for the density at any point: a
-#    log-density of 2.1 at (1, 0), and about -175 in the middle. The GAN gives samples only; deck F's "density
-#    estimator" is erratum E10. The mixture knew that the data are round Gaussians, and how many (and it may still get
-#    stuck, as the starts in part A did). The distribution of pictures is no sum of a few round clouds in their
-#    thousands of dimensions; its samples would be a mean picture plus grey noise on every pixel.
+#    finite weights cannot remove them, so the share stays below that of the data. (A run of 6,000 steps, rate 0.003,
+#    seed 0, has 53 % after 1,000 steps, 69 % after 2,000, 82 % after 4,000 and 85 % after 5,000 and 6,000.)
+# 4. The mixture gives a number for the density at any point: in the best of ten starts a log-density of 2.1 at (1, 0),
+#    and about -175 in the middle. The GAN gives samples only; deck F's "density estimator" is erratum E10. EM needs
+#    such a number: most of its starts get stuck, with a mean log-density of -0.77 to 0.43 on the training data, and the
+#    two that reach 1.07 are known by it. The best one covers 8 modes with about 99 % good samples, the worst 6 with
+#    43 %. The mixture knew that the data are round Gaussians, and how many. The distribution of pictures is no sum of a
+#    few round clouds in their thousands of dimensions; its samples would be a mean picture plus grey noise on every
+#    pixel.
 #
 # **Rubric** (4 points, halves allowed)
 #
-# - 1 point: modes and shares of all three settings from the student's own run (half a point); the seeds of the middle
-#   setting are compared, or one seed is said to prove little (half a point).
-# - 1 point: the samples wander or the count goes up and down (half a point); all mass on the best point of a fixed
-#   discriminator, or max-min in place of min-max (half a point).
-# - 1 point: a continuous image of a connected set is connected (half a point); so there are samples between the modes,
-#   and they are not good (half a point).
-# - 1 point: the mixture has a density that can be evaluated, the GAN has not (half a point); what the mixture knew, or
-#   why it fails on pictures (half a point).
+# - 1 point: modes and shares of all four settings from the student's own run (half a point); the seeds at 0.0007 are
+#   compared, or one seed is said to prove little (half a point).
+# - 1 point: the count goes up and down and the samples wander in one clump (half a point); the best answer to a fixed
+#   discriminator is all mass on its best point (half a point).
+# - 1 point: a continuous image of a connected set is connected, so there are samples between the modes, and they are
+#   not good (half a point); longer training makes the bridges thinner but cannot remove them (half a point).
+# - 1 point: the mixture has a density that can be evaluated, so that the best start can be chosen, the GAN has not
+#   (half a point); what the mixture knew, or why it fails on pictures (half a point).
 # ### END SOLUTION
 
 # %% [markdown]
@@ -1482,12 +1579,15 @@ plt.show()
 # %% [markdown]
 # Some things to try from here:
 #
-# - Walk between two codes of the DCGAN with your `slerp`, and along the straight line. At which of the two do the
-#   pictures in the middle look worse?
-# - Label 200 of its pictures by hand or by a classifier (trousers or not), and follow your `attribute_direction`.
-# - In the experiment: give the slow discriminator three steps for each step of the generator (a loop around the first
-#   half of `step`). Does that cure the collapse as well as a larger learning rate? What does it cost?
-# - Take the saturating loss in `step`. On the ring it does well; where would you expect it to fail?
+# - With a GPU: walk between two codes of the DCGAN with your `slerp`, and along the straight line. At which of the two
+#   do the pictures in the middle look worse?
+# - With a GPU: label 200 of its pictures by hand or by a classifier (trousers or not), and follow your
+#   `attribute_direction`.
+# - In the experiment: give the slowest discriminator three steps for each step of the generator (a loop around the
+#   first half of `step`). That cures the collapse from all three seeds. What does it cost, beside a larger learning
+#   rate?
+# - Take the saturating loss in `step`. On the ring it does well: at 0.0003 it collapses too, but at 0.0007 all three
+#   seeds end with the eight modes. Where would you expect it to fail? (Look at the figure after exercise 4.)
 # - Super-resolution (lecture, section 7): train a small convolutional net that draws your `detail` from `up(small)`,
 #   first with the squared error, then with a discriminator. Which has the better PSNR, which the sharper edges?
 #

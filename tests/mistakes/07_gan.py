@@ -69,7 +69,7 @@ def mixture_log_density(x, weights, means, variances):
         torch.log(weights) - squares / (2 * variances) - d / 2 * torch.log(2 * math.pi * variances), dim=0)
 
 
-# %% mistake="mixture_log_density" slip="from torch.distributions" says="torch.distributions"
+# %% mistake="mixture_log_density" slip="from torch.distributions" says="uses distributions"
 def mixture_log_density(x, weights, means, variances):
     normal = torch.distributions.Independent(torch.distributions.Normal(means, variances.sqrt()[:, None]), 1)
     mixture = torch.distributions.MixtureSameFamily(torch.distributions.Categorical(weights), normal)
@@ -234,7 +234,7 @@ def em_step(x, weights, means, variances):
     return r, totals / n, new, (r * squares).sum(dim=0) / totals
 
 
-# %% mistake="em_step" slip="means divided by the number of points" says="divide by N_j"
+# %% mistake="em_step" slip="means divided by the number of points" says="divide by N_k"
 def em_step(x, weights, means, variances):
     n, d = x.shape
     squares = ((x[:, None] - means) ** 2).sum(dim=2)
@@ -245,7 +245,7 @@ def em_step(x, weights, means, variances):
     return r, totals / n, new, (r * squares).sum(dim=0) / (d * totals)
 
 
-# %% mistake="em_step" slip="weights not divided by n" says="sums N_j"
+# %% mistake="em_step" slip="weights not divided by n" says="sums N_k"
 def em_step(x, weights, means, variances):
     _, d = x.shape
     squares = ((x[:, None] - means) ** 2).sum(dim=2)
@@ -256,7 +256,7 @@ def em_step(x, weights, means, variances):
     return r, totals, new, (r * squares).sum(dim=0) / (d * totals)
 
 
-# %% mistake="em_step" slip="parameters changed in place" says="inputs of em_step|changed"
+# %% mistake="em_step" slip="parameters changed in place" says="means after the call"
 def em_step(x, weights, means, variances):
     n, d = x.shape
     squares = ((x[:, None] - means) ** 2).sum(dim=2)
@@ -311,7 +311,7 @@ def em_step(x, weights, means, variances):
     return r, totals / len(weights), new, (r * squares).sum(dim=0) / (d * totals)
 
 
-# %% mistake="em_step" slip="N_j along the wrong axis" says="totals\[:, None\]"
+# %% mistake="em_step" slip="N_k along the wrong axis" says="make a column"
 def em_step(x, weights, means, variances):
     n, d = x.shape
     squares = ((x[:, None] - means) ** 2).sum(dim=2)
@@ -355,7 +355,7 @@ def em_step(x, weights, means, variances):
     return r, totals / n, new, (r * squares).sum(dim=0) / (d * totals)
 
 
-# %% mistake="em_step" slip="divided by N_j - 1" says="N_j - 1"
+# %% mistake="em_step" slip="divided by N_k - 1" says="N_k - 1"
 def em_step(x, weights, means, variances):
     n, d = x.shape
     squares = ((x[:, None] - means) ** 2).sum(dim=2)
@@ -389,6 +389,50 @@ def em_step(x, weights, means, variances):
     new = r.T @ x / totals[:, None]
     spread = (r * ((x[:, None] - new) ** 2).sum(dim=2)).sum(dim=0) / (d * totals)
     return shares(totals / n, new, spread), totals / n, new, spread
+
+
+# %% mistake="em_step" slip="the sign of the exponent" says="falls with the distance"
+def em_step(x, weights, means, variances):
+    n, d = x.shape
+    squares = ((x[:, None] - means) ** 2).sum(dim=2)
+    r = torch.softmax(torch.log(weights) + (squares / variances - d * torch.log(variances)) / 2, dim=1)
+    totals = r.sum(dim=0)
+    new = r.T @ x / totals[:, None]
+    squares = ((x[:, None] - new) ** 2).sum(dim=2)
+    return r, totals / n, new, (r * squares).sum(dim=0) / (d * totals)
+
+
+# %% mistake="em_step" slip="weights instead of their logarithms" says="logarithm of a weight"
+def em_step(x, weights, means, variances):
+    n, d = x.shape
+    squares = ((x[:, None] - means) ** 2).sum(dim=2)
+    r = torch.softmax(weights - (squares / variances + d * torch.log(variances)) / 2, dim=1)
+    totals = r.sum(dim=0)
+    new = r.T @ x / totals[:, None]
+    squares = ((x[:, None] - new) ** 2).sum(dim=2)
+    return r, totals / n, new, (r * squares).sum(dim=0) / (d * totals)
+
+
+# %% mistake="em_step" slip="variance squared in the exponent" says="not σ: do not square it in the exponent"
+def em_step(x, weights, means, variances):
+    n, d = x.shape
+    squares = ((x[:, None] - means) ** 2).sum(dim=2)
+    r = torch.softmax(torch.log(weights) - (squares / variances**2 + d * torch.log(variances)) / 2, dim=1)
+    totals = r.sum(dim=0)
+    new = r.T @ x / totals[:, None]
+    squares = ((x[:, None] - new) ** 2).sum(dim=2)
+    return r, totals / n, new, (r * squares).sum(dim=0) / (d * totals)
+
+
+# %% mistake="em_step" slip="d in place of d/2" says="power of d in front"
+def em_step(x, weights, means, variances):
+    n, d = x.shape
+    squares = ((x[:, None] - means) ** 2).sum(dim=2)
+    r = torch.softmax(torch.log(weights) - squares / variances / 2 - d * torch.log(variances), dim=1)
+    totals = r.sum(dim=0)
+    new = r.T @ x / totals[:, None]
+    squares = ((x[:, None] - new) ** 2).sum(dim=2)
+    return r, totals / n, new, (r * squares).sum(dim=0) / (d * totals)
 
 
 # %% alternative="em_step" note="a loop over the components"
@@ -515,6 +559,12 @@ def best_discriminator(p, q):
     value = torch.xlogy(p, p / total).nansum() + torch.xlogy(q, q / total).nansum()
     p /= total
     return torch.nan_to_num(p, nan=0.5), value
+
+
+# %% mistake="best_discriminator" slip="log 4 taken away once more" says="log 4 was taken away"
+def best_discriminator(p, q):
+    d = torch.nan_to_num(p / (p + q), nan=0.5)
+    return d, torch.xlogy(p, d).sum() + torch.xlogy(q, 1 - d).sum() - math.log(4)
 
 
 # %% alternative="best_discriminator" note="a loop over plain numbers"
@@ -650,6 +700,22 @@ def gan_losses(real_logits, fake_logits):
     return softplus(-real_logits).mean() + caught, -caught, softplus(-fake_logits).mean()
 
 
+# %% mistake="gan_losses" slip="log(1 + exp(a)) written out" says="exp overflowed"
+def gan_losses(real_logits, fake_logits):
+    def softplus(a):
+        return torch.log(1 + torch.exp(a))
+
+    caught = softplus(fake_logits).mean()
+    return torch.stack([softplus(-real_logits).mean() + caught, -caught, softplus(-fake_logits).mean()])
+
+
+# %% mistake="gan_losses" slip="logits of the fakes detached for the discriminator" says="detached in the discriminator"
+def gan_losses(real_logits, fake_logits):
+    softplus = torch.nn.functional.softplus
+    caught = softplus(fake_logits).mean()
+    return torch.stack([softplus(-real_logits).mean() + caught.detach(), -caught, softplus(-fake_logits).mean()])
+
+
 # %% alternative="gan_losses" note="logsigmoid"
 def gan_losses(real_logits, fake_logits):
     log_sigmoid = torch.nn.functional.logsigmoid
@@ -726,7 +792,7 @@ def conv_transpose2d(x, weight, stride=1, padding=0):
     return torch.nn.functional.pad(output, (padding, padding, padding, padding))
 
 
-# %% mistake="conv_transpose2d" slip="the slice [padding:-padding], empty for padding 0" says="shape|empty"
+# %% mistake="conv_transpose2d" slip="the slice [padding:-padding], empty for padding 0" says="the result is empty"
 def conv_transpose2d(x, weight, stride=1, padding=0):
     n, _, h, w = x.shape
     _, n_out, s, t = weight.shape
@@ -751,7 +817,7 @@ def conv_transpose2d(x, weight, stride=1, padding=0):
     return output[:, :, padding : output.shape[2] - padding, padding : output.shape[3] - padding]
 
 
-# %% mistake="conv_transpose2d" slip="through NumPy, so that no gradient passes" says="autograd|graph|gradient"
+# %% mistake="conv_transpose2d" slip="through NumPy, so that no gradient passes" says="graph is cut"
 def conv_transpose2d(x, weight, stride=1, padding=0):
     n, _, h, w = x.shape
     _, n_out, s, t = weight.shape
@@ -831,6 +897,54 @@ def conv_transpose2d(x, weight, stride=1, padding=0):
 # %% mistake="conv_transpose2d" slip="a convolution" says="makes pictures smaller"
 def conv_transpose2d(x, weight, stride=1, padding=0):
     return torch.nn.functional.conv2d(x, weight, stride=stride, padding=padding)
+
+
+# %% mistake="conv_transpose2d" slip="the pictures detached" says="graph is cut"
+def conv_transpose2d(x, weight, stride=1, padding=0):
+    n, _, h, w = x.shape
+    _, n_out, s, t = weight.shape
+    stamps = torch.einsum("nchw,cost->nohwst", x.detach(), weight)
+    output = torch.zeros(n, n_out, (h - 1) * stride + s, (w - 1) * stride + t, dtype=x.dtype)
+    for i in range(h):
+        for j in range(w):
+            output[:, :, i * stride : i * stride + s, j * stride : j * stride + t] += stamps[:, :, i, j]
+    return output[:, :, padding : output.shape[2] - padding, padding : output.shape[3] - padding]
+
+
+# %% mistake="conv_transpose2d" slip="everything cut off at the front" says="cut off at the front"
+def conv_transpose2d(x, weight, stride=1, padding=0):
+    n, _, h, w = x.shape
+    _, n_out, s, t = weight.shape
+    stamps = torch.einsum("nchw,cost->nohwst", x, weight)
+    output = torch.zeros(n, n_out, (h - 1) * stride + s, (w - 1) * stride + t, dtype=x.dtype)
+    for i in range(h):
+        for j in range(w):
+            output[:, :, i * stride : i * stride + s, j * stride : j * stride + t] += stamps[:, :, i, j]
+    return output[:, :, 2 * padding :, 2 * padding :]
+
+
+# %% mistake="conv_transpose2d" slip="everything cut off at the end" says="cut off at the end"
+def conv_transpose2d(x, weight, stride=1, padding=0):
+    n, _, h, w = x.shape
+    _, n_out, s, t = weight.shape
+    stamps = torch.einsum("nchw,cost->nohwst", x, weight)
+    output = torch.zeros(n, n_out, (h - 1) * stride + s, (w - 1) * stride + t, dtype=x.dtype)
+    for i in range(h):
+        for j in range(w):
+            output[:, :, i * stride : i * stride + s, j * stride : j * stride + t] += stamps[:, :, i, j]
+    return output[:, :, : output.shape[2] - 2 * padding, : output.shape[3] - 2 * padding]
+
+
+# %% mistake="conv_transpose2d" slip="a square kernel" says="taken to be square"
+def conv_transpose2d(x, weight, stride=1, padding=0):
+    n, _, h, w = x.shape
+    _, n_out, s, t = (*weight.shape[:3], weight.shape[2])
+    stamps = torch.einsum("nchw,cost->nohwst", x, weight)
+    output = torch.zeros(n, n_out, (h - 1) * stride + s, (w - 1) * stride + t, dtype=x.dtype)
+    for i in range(h):
+        for j in range(w):
+            output[:, :, i * stride : i * stride + s, j * stride : j * stride + t] += stamps[:, :, i, j]
+    return output[:, :, padding : output.shape[2] - padding, padding : output.shape[3] - padding]
 
 
 # %% alternative="conv_transpose2d" note="a loop over the kernel's entries"
@@ -1435,6 +1549,247 @@ class GAN(torch.nn.Module):
         return loss_d.item(), loss_g.item()
 
 
+# %% mistake="GAN" slip="both losses first, then both steps" says="after that step"
+class GAN(torch.nn.Module):
+    def __init__(self, sizes_g, sizes_d, lr_g, lr_d, adam=True):
+        super().__init__()
+        self.generator, self.discriminator = mlp(sizes_g), mlp(sizes_d)
+        if adam:
+            self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=lr_g, betas=(0.5, 0.9))
+            self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=lr_d, betas=(0.5, 0.9))
+        else:
+            self.optimizer_g = torch.optim.SGD(self.generator.parameters(), lr=lr_g)
+            self.optimizer_d = torch.optim.SGD(self.discriminator.parameters(), lr=lr_d)
+
+    def step(self, real, z_d, z_g):
+        softplus = torch.nn.functional.softplus
+        fakes = self.generator(z_d).detach()
+        loss_d = softplus(-self.discriminator(real)).mean() + softplus(self.discriminator(fakes)).mean()
+        loss_g = softplus(-self.discriminator(self.generator(z_g))).mean()
+        self.optimizer_d.zero_grad()
+        loss_d.backward()
+        self.optimizer_d.step()
+        self.optimizer_g.zero_grad()
+        loss_g.backward()
+        self.optimizer_g.step()
+        return loss_d.item(), loss_g.item()
+
+
+# %% mistake="GAN" slip="the same fakes twice, not detached" says="fakes that the first had used"
+class GAN(torch.nn.Module):
+    def __init__(self, sizes_g, sizes_d, lr_g, lr_d, adam=True):
+        super().__init__()
+        self.generator, self.discriminator = mlp(sizes_g), mlp(sizes_d)
+        if adam:
+            self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=lr_g, betas=(0.5, 0.9))
+            self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=lr_d, betas=(0.5, 0.9))
+        else:
+            self.optimizer_g = torch.optim.SGD(self.generator.parameters(), lr=lr_g)
+            self.optimizer_d = torch.optim.SGD(self.discriminator.parameters(), lr=lr_d)
+
+    def step(self, real, z_d, z_g):
+        softplus = torch.nn.functional.softplus
+        fakes = self.generator(z_d)
+        loss_d = softplus(-self.discriminator(real)).mean() + softplus(self.discriminator(fakes)).mean()
+        self.optimizer_d.zero_grad()
+        loss_d.backward()
+        self.optimizer_d.step()
+        loss_g = softplus(-self.discriminator(fakes)).mean()
+        self.optimizer_g.zero_grad()
+        loss_g.backward()
+        self.optimizer_g.step()
+        return loss_d.item(), loss_g.item()
+
+
+# %% mistake="GAN" slip="two steps of the discriminator" says="discriminator made two steps"
+class GAN(torch.nn.Module):
+    def __init__(self, sizes_g, sizes_d, lr_g, lr_d, adam=True):
+        super().__init__()
+        self.generator, self.discriminator = mlp(sizes_g), mlp(sizes_d)
+        if adam:
+            self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=lr_g, betas=(0.5, 0.9))
+            self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=lr_d, betas=(0.5, 0.9))
+        else:
+            self.optimizer_g = torch.optim.SGD(self.generator.parameters(), lr=lr_g)
+            self.optimizer_d = torch.optim.SGD(self.discriminator.parameters(), lr=lr_d)
+
+    def step(self, real, z_d, z_g):
+        softplus = torch.nn.functional.softplus
+        fakes = self.generator(z_d).detach()
+        for _ in range(2):
+            loss_d = softplus(-self.discriminator(real)).mean() + softplus(self.discriminator(fakes)).mean()
+            self.optimizer_d.zero_grad()
+            loss_d.backward()
+            self.optimizer_d.step()
+        loss_g = softplus(-self.discriminator(self.generator(z_g))).mean()
+        self.optimizer_g.zero_grad()
+        loss_g.backward()
+        self.optimizer_g.step()
+        return loss_d.item(), loss_g.item()
+
+
+# %% mistake="GAN" slip="the discriminator's optimizer steps twice along one loss" says="stepped along twice"
+class GAN(torch.nn.Module):
+    def __init__(self, sizes_g, sizes_d, lr_g, lr_d, adam=True):
+        super().__init__()
+        self.generator, self.discriminator = mlp(sizes_g), mlp(sizes_d)
+        if adam:
+            self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=lr_g, betas=(0.5, 0.9))
+            self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=lr_d, betas=(0.5, 0.9))
+        else:
+            self.optimizer_g = torch.optim.SGD(self.generator.parameters(), lr=lr_g)
+            self.optimizer_d = torch.optim.SGD(self.discriminator.parameters(), lr=lr_d)
+
+    def step(self, real, z_d, z_g):
+        softplus = torch.nn.functional.softplus
+        fakes = self.generator(z_d).detach()
+        loss_d = softplus(-self.discriminator(real)).mean() + softplus(self.discriminator(fakes)).mean()
+        self.optimizer_d.zero_grad()
+        loss_d.backward()
+        self.optimizer_d.step()
+        self.optimizer_d.step()
+        loss_g = softplus(-self.discriminator(self.generator(z_g))).mean()
+        self.optimizer_g.zero_grad()
+        loss_g.backward()
+        self.optimizer_g.step()
+        return loss_d.item(), loss_g.item()
+
+
+# %% mistake="GAN" slip="two steps of the generator" says="generator made two steps"
+class GAN(torch.nn.Module):
+    def __init__(self, sizes_g, sizes_d, lr_g, lr_d, adam=True):
+        super().__init__()
+        self.generator, self.discriminator = mlp(sizes_g), mlp(sizes_d)
+        if adam:
+            self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=lr_g, betas=(0.5, 0.9))
+            self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=lr_d, betas=(0.5, 0.9))
+        else:
+            self.optimizer_g = torch.optim.SGD(self.generator.parameters(), lr=lr_g)
+            self.optimizer_d = torch.optim.SGD(self.discriminator.parameters(), lr=lr_d)
+
+    def step(self, real, z_d, z_g):
+        softplus = torch.nn.functional.softplus
+        fakes = self.generator(z_d).detach()
+        loss_d = softplus(-self.discriminator(real)).mean() + softplus(self.discriminator(fakes)).mean()
+        self.optimizer_d.zero_grad()
+        loss_d.backward()
+        self.optimizer_d.step()
+        for _ in range(2):
+            loss_g = softplus(-self.discriminator(self.generator(z_g))).mean()
+            self.optimizer_g.zero_grad()
+            loss_g.backward()
+            self.optimizer_g.step()
+        return loss_d.item(), loss_g.item()
+
+
+# %% mistake="GAN" slip="sums over the batch" says="sum over the batch"
+class GAN(torch.nn.Module):
+    def __init__(self, sizes_g, sizes_d, lr_g, lr_d, adam=True):
+        super().__init__()
+        self.generator, self.discriminator = mlp(sizes_g), mlp(sizes_d)
+        if adam:
+            self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=lr_g, betas=(0.5, 0.9))
+            self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=lr_d, betas=(0.5, 0.9))
+        else:
+            self.optimizer_g = torch.optim.SGD(self.generator.parameters(), lr=lr_g)
+            self.optimizer_d = torch.optim.SGD(self.discriminator.parameters(), lr=lr_d)
+
+    def step(self, real, z_d, z_g):
+        softplus = torch.nn.functional.softplus
+        fakes = self.generator(z_d).detach()
+        loss_d = softplus(-self.discriminator(real)).sum() + softplus(self.discriminator(fakes)).sum()
+        self.optimizer_d.zero_grad()
+        loss_d.backward()
+        self.optimizer_d.step()
+        loss_g = softplus(-self.discriminator(self.generator(z_g))).sum()
+        self.optimizer_g.zero_grad()
+        loss_g.backward()
+        self.optimizer_g.step()
+        return loss_d.item(), loss_g.item()
+
+
+# %% mistake="GAN" slip="losses computed after the steps" says="after their steps"
+class GAN(torch.nn.Module):
+    def __init__(self, sizes_g, sizes_d, lr_g, lr_d, adam=True):
+        super().__init__()
+        self.generator, self.discriminator = mlp(sizes_g), mlp(sizes_d)
+        if adam:
+            self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=lr_g, betas=(0.5, 0.9))
+            self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=lr_d, betas=(0.5, 0.9))
+        else:
+            self.optimizer_g = torch.optim.SGD(self.generator.parameters(), lr=lr_g)
+            self.optimizer_d = torch.optim.SGD(self.discriminator.parameters(), lr=lr_d)
+
+    def step(self, real, z_d, z_g):
+        softplus = torch.nn.functional.softplus
+        fakes = self.generator(z_d).detach()
+        loss_d = softplus(-self.discriminator(real)).mean() + softplus(self.discriminator(fakes)).mean()
+        self.optimizer_d.zero_grad()
+        loss_d.backward()
+        self.optimizer_d.step()
+        loss_g = softplus(-self.discriminator(self.generator(z_g))).mean()
+        self.optimizer_g.zero_grad()
+        loss_g.backward()
+        self.optimizer_g.step()
+        loss_d = softplus(-self.discriminator(real)).mean() + softplus(self.discriminator(fakes)).mean()
+        loss_g = softplus(-self.discriminator(self.generator(z_g))).mean()
+        return loss_d.item(), loss_g.item()
+
+
+# %% mistake="GAN" slip="the discriminator's loss after its step" says="loss_d was computed after"
+class GAN(torch.nn.Module):
+    def __init__(self, sizes_g, sizes_d, lr_g, lr_d, adam=True):
+        super().__init__()
+        self.generator, self.discriminator = mlp(sizes_g), mlp(sizes_d)
+        if adam:
+            self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=lr_g, betas=(0.5, 0.9))
+            self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=lr_d, betas=(0.5, 0.9))
+        else:
+            self.optimizer_g = torch.optim.SGD(self.generator.parameters(), lr=lr_g)
+            self.optimizer_d = torch.optim.SGD(self.discriminator.parameters(), lr=lr_d)
+
+    def step(self, real, z_d, z_g):
+        softplus = torch.nn.functional.softplus
+        fakes = self.generator(z_d).detach()
+        loss_d = softplus(-self.discriminator(real)).mean() + softplus(self.discriminator(fakes)).mean()
+        self.optimizer_d.zero_grad()
+        loss_d.backward()
+        self.optimizer_d.step()
+        loss_d = softplus(-self.discriminator(real)).mean() + softplus(self.discriminator(fakes)).mean()
+        loss_g = softplus(-self.discriminator(self.generator(z_g))).mean()
+        self.optimizer_g.zero_grad()
+        loss_g.backward()
+        self.optimizer_g.step()
+        return loss_d.item(), loss_g.item()
+
+
+# %% mistake="GAN" slip="the generator's loss after its step" says="loss_g was computed after the generator"
+class GAN(torch.nn.Module):
+    def __init__(self, sizes_g, sizes_d, lr_g, lr_d, adam=True):
+        super().__init__()
+        self.generator, self.discriminator = mlp(sizes_g), mlp(sizes_d)
+        if adam:
+            self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=lr_g, betas=(0.5, 0.9))
+            self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=lr_d, betas=(0.5, 0.9))
+        else:
+            self.optimizer_g = torch.optim.SGD(self.generator.parameters(), lr=lr_g)
+            self.optimizer_d = torch.optim.SGD(self.discriminator.parameters(), lr=lr_d)
+
+    def step(self, real, z_d, z_g):
+        softplus = torch.nn.functional.softplus
+        fakes = self.generator(z_d).detach()
+        loss_d = softplus(-self.discriminator(real)).mean() + softplus(self.discriminator(fakes)).mean()
+        self.optimizer_d.zero_grad()
+        loss_d.backward()
+        self.optimizer_d.step()
+        loss_g = softplus(-self.discriminator(self.generator(z_g))).mean()
+        self.optimizer_g.zero_grad()
+        loss_g.backward()
+        self.optimizer_g.step()
+        loss_g = softplus(-self.discriminator(self.generator(z_g))).mean()
+        return loss_d.item(), loss_g.item()
+
+
 # %% alternative="GAN" note="cross-entropy with labels; not detached, but cleared before the generator's turn"
 class GAN(torch.nn.Module):
     def __init__(self, sizes_g, sizes_d, lr_g, lr_d, adam=True):
@@ -1566,7 +1921,7 @@ def coverage(samples, centres, radius, least=1):
     return int((counts >= least).sum()), good.double().mean().item()
 
 
-# %% mistake="coverage" slip="share of the modes" says="share of the modes"
+# %% mistake="coverage" slip="share of the modes" says="share of the centres"
 def coverage(samples, centres, radius, least=1):
     distances, nearest = (samples[:, None] - centres).norm(dim=2).min(dim=1)
     counts = torch.bincount(nearest[distances <= radius], minlength=len(centres))
@@ -1597,10 +1952,34 @@ def coverage(samples, centres, radius, least=1):
     return good.double().mean().item(), int((counts >= least).sum())
 
 
-# %% mistake="coverage" slip="nearest sample of each centre" says="that of the samples is asked"
+# %% mistake="coverage" slip="nearest sample of each centre" says="share of the centres"
 def coverage(samples, centres, radius, least=1):
     good = (samples[:, None] - centres).norm(dim=2).min(dim=0).values <= radius
     return int(good.sum()), good.double().mean().item()
+
+
+# %% mistake="coverage" slip="more than least good samples" says="exactly `least`"
+def coverage(samples, centres, radius, least=1):
+    distances, nearest = (samples[:, None] - centres).norm(dim=2).min(dim=1)
+    good = distances <= radius
+    counts = torch.bincount(nearest[good], minlength=len(centres))
+    return int((counts > least).sum()), good.double().mean().item()
+
+
+# %% mistake="coverage" slip="samples that are not good counted for centre 0" says="index\[good\]"
+def coverage(samples, centres, radius, least=1):
+    distances, nearest = (samples[:, None] - centres).norm(dim=2).min(dim=1)
+    good = distances <= radius
+    counts = torch.bincount(nearest * good, minlength=len(centres))
+    return int((counts >= least).sum()), good.double().mean().item()
+
+
+# %% mistake="coverage" slip="the largest of the coordinates as the distance" says="largest of the coordinates"
+def coverage(samples, centres, radius, least=1):
+    distances, nearest = (samples[:, None] - centres).abs().amax(dim=2).min(dim=1)
+    good = distances <= radius
+    counts = torch.bincount(nearest[good], minlength=len(centres))
+    return int((counts >= least).sum()), good.double().mean().item()
 
 
 # %% alternative="coverage" note="a loop over plain numbers"
@@ -1710,6 +2089,29 @@ def slerp(a, b, t):
     return line / line.norm(dim=1, keepdim=True) * ((1 - t) * a.norm() + t * b.norm())
 
 
+# %% mistake="slerp" slip="cosine not divided by the lengths, but clamped" says="divided by the lengths"
+def slerp(a, b, t):
+    angle = torch.acos((a @ b).clamp(-1, 1))
+    t = t[:, None]
+    if angle == 0:
+        return (1 - t) * a + t * b
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
+# %% mistake="slerp" slip="sinc of the angle, without the division by pi" says="has a π in it"
+def slerp(a, b, t):
+    angle = torch.acos((a @ b / (a.norm() * b.norm())).clamp(-1, 1))
+    t = t[:, None]
+    return ((1 - t) * torch.sinc((1 - t) * angle) * a + t * torch.sinc(t * angle) * b) / torch.sinc(angle)
+
+
+# %% mistake="slerp" slip="sinc without the factor in front" says="factor in front of a sinc"
+def slerp(a, b, t):
+    angle = torch.acos((a @ b / (a.norm() * b.norm())).clamp(-1, 1)) / math.pi
+    t = t[:, None]
+    return (torch.sinc((1 - t) * angle) * a + torch.sinc(t * angle) * b) / torch.sinc(angle)
+
+
 # %% alternative="slerp" note="if for parallel codes, a loop over t"
 def slerp(a, b, t):
     cosine = float(a @ b / (a.norm() * b.norm()))
@@ -1810,6 +2212,23 @@ def attribute_direction(codes, has, other=None):
     direction = codes[has].mean(dim=0) - codes[~has].mean(dim=0)
     if other is not None:
         direction = direction - (direction * other) / (other * other) * other
+    return direction
+
+
+# %% mistake="attribute_direction" slip="mean of all numbers of a group" says="dim=0"
+def attribute_direction(codes, has, other=None):
+    direction = codes[has].mean() - codes[~has].mean()
+    if other is not None:
+        direction = direction - (direction * other).sum() / (other @ other) * other
+    return direction
+
+
+# %% mistake="attribute_direction" slip="other brought to length 1 in place" says="other after the call"
+def attribute_direction(codes, has, other=None):
+    direction = codes[has].mean(dim=0) - codes[~has].mean(dim=0)
+    if other is not None:
+        other /= other.norm()
+        direction = direction - (direction @ other) * other
     return direction
 
 
@@ -1946,6 +2365,16 @@ def laplacian_pyramid(images, levels):
         pyramid.append(images - small.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3))
         images = small
     return pyramid
+
+
+# %% mistake="laplacian_pyramid" slip="bicubic interpolation" says="bicubic"
+def laplacian_pyramid(images, levels):
+    pyramid = []
+    for _ in range(levels):
+        small = torch.nn.functional.avg_pool2d(images, 2)
+        pyramid.append(images - torch.nn.functional.interpolate(small, scale_factor=2, mode="bicubic"))
+        images = small
+    return [*pyramid, images]
 
 
 # %% alternative="laplacian_pyramid" note="slices and interpolate"
