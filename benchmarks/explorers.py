@@ -24,7 +24,7 @@ from playwright.sync_api import sync_playwright  # noqa: E402
 
 from tests.browser.conftest import chromium, start_server, stop_server  # noqa: E402
 from tests.browser.notebook import Notebook  # noqa: E402
-from tests.browser.test_explorers import Explorer, run_all, write_lecture  # noqa: E402
+from tests.browser.test_explorers import TYPED, Explorer, is_text, run_all, write_lecture  # noqa: E402
 
 AIM = 200  # ms
 STEPS = 12
@@ -47,6 +47,8 @@ def moves(control) -> list[str]:
         return ["button 1", "button 0"] * (STEPS // 2)
     if control.get_attribute("type") == "checkbox":
         return ["Space"] * STEPS
+    if is_text(control):
+        return ["word 1", "word 0"] * (STEPS // 2)
     if control.evaluate("e => e.tagName") == "SELECT":
         return ["option 1", "option 0"] * (STEPS // 2)
     return ["ArrowRight", "ArrowLeft"] * (STEPS // 2)
@@ -55,6 +57,7 @@ def moves(control) -> list[str]:
 def measured(page, explorer: Explorer) -> list[float]:
     """Milliseconds of each move of the first control."""
     control = explorer.controls[0]
+    texts = [explorer.value(control), TYPED[explorer.name(control).strip()]] if is_text(control) else []
     explorer.box.locator("img").evaluate(WATCH)
     for move in moves(control):
         drawn, before = explorer.drawn(), explorer.value(control)
@@ -62,6 +65,9 @@ def measured(page, explorer: Explorer) -> list[float]:
             control.locator("button").nth(int(move[-1])).press("Enter")
         elif move.startswith("option"):
             control.select_option(index=int(move[-1]))
+        elif move.startswith("word"):
+            control.fill(texts[int(move[-1])])
+            control.press("Enter")
         else:
             control.press(move)
         if explorer.value(control) != before:

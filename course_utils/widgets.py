@@ -31,10 +31,11 @@ WORDS = "white-space: pre-wrap; line-height: 1.4; padding: 4px 0"  # their colou
 PATIENCE = 3600.0  # seconds that a change waits for the main thread, which may be running a cell
 FOCUS = (
     "<style>.explorer :is(.noUi-handle, button, select, input):focus-visible "
-    "{ outline: 3px solid #E69F00; outline-offset: 2px }</style>"
-)  # JupyterLab draws no ring around a slider, and a faint one around the others; orange is seen on black and white
+    "{ outline: 3px solid #E69F00 !important; outline-offset: 2px }</style>"
+)  # JupyterLab draws no ring around a slider, a menu or a text, and a faint one around the others; orange is seen on
+# black and white
 ALERT = "line-height: 1.4; padding: 4px 8px; background: #FFF3E8; color: #7A2E00; font-weight: bold"
-Control = tuple[float, ...] | list[Any] | bool | Any
+Control = tuple[float, ...] | list[Any] | bool | str | Any
 MANY = 6  # controls: more than these are set beside each other
 FAST = 0.5  # seconds: a function that draws faster follows the slider, a slower one waits for its release
 
@@ -140,8 +141,8 @@ class Explorer:
         self._tell()
 
     def _pace(self) -> None:
-        for widget in self._widgets.values():
-            if hasattr(widget, "continuous_update"):
+        for name, widget in self._widgets.items():
+            if hasattr(widget, "continuous_update") and not isinstance(self._specifications[name], str):
                 widget.continuous_update = self.seconds < FAST
 
     def _tell(self) -> None:
@@ -195,7 +196,9 @@ def explore(function: Callable[..., Any], *, labels: Mapping[str, str] | None = 
     function: draws a figure with pyplot or returns one, and takes each control as a keyword argument. Its default for
         an argument is where the control starts, else the lowest or first value. What it prints appears with the figure.
     controls: (lowest, highest) or (lowest, highest, step): a slider, of integers if all are; a list: buttons, or a menu
-        if it is long; a bool: a checkbox, which starts there.
+        if it is long; a bool: a checkbox, which starts there; a str: a field for text, which starts with it. What is
+        typed there counts when Enter is pressed or the field is left; the function gets it as it stands, so it should
+        answer any text with a picture and a line in words.
     labels: what is written beside a control, by argument name; by default the name.
 
     An exception of the first call is raised. Later ones are shown in words above the last good picture.
@@ -250,7 +253,7 @@ def _default(function: Callable[..., Any], name: str, control: Control) -> Any:
         raise TypeError(f"{_name(function)} has no argument {name!r}.")
     default: Any = parameters[name].default if name in parameters else inspect.Parameter.empty
     given = default is not inspect.Parameter.empty
-    if isinstance(control, bool):
+    if isinstance(control, bool | str):
         return control
     if isinstance(control, list):
         if not control:
@@ -265,7 +268,7 @@ def _default(function: Callable[..., Any], name: str, control: Control) -> Any:
         if given and not low <= default <= high:
             raise ValueError(f"{name}: the default {default!r} is not between {low!r} and {high!r}.")
         return default if given else low
-    raise TypeError(f"{name}: {control!r} is neither (lowest, highest, step), nor a list of choices, nor a bool.")
+    raise TypeError(f"{name}: {control!r} is neither (lowest, highest, step), nor a list of choices, a bool or a text.")
 
 
 def _widget(control: Control, value: Any, label: str) -> Any:
@@ -279,6 +282,8 @@ def _widget(control: Control, value: Any, label: str) -> Any:
     }
     if isinstance(control, bool):
         return ipywidgets.Checkbox(**common)
+    if isinstance(control, str):
+        return ipywidgets.Text(continuous_update=False, **common)  # a half-typed word is not a word
     if isinstance(control, list):
         short = len(control) <= 5 and sum(len(str(choice)) for choice in control) <= 40
         options = [(str(choice), choice) for choice in control]

@@ -19,7 +19,9 @@ from .conftest import ROOT, SECONDS
 from .notebook import Notebook
 
 LECTURES = sorted(path.stem for path in (ROOT / "lectures").glob("*.py"))
-CONTROLS = "[role=slider], .widget-toggle-buttons, select, input[type=checkbox]"
+CONTROLS = "[role=slider], .widget-toggle-buttons, select, input[type=checkbox], input[type=text]"
+TYPED = {"word": "sin", "your own: a b c": "sin cos tan"}  # by label, what a field for text answers with a picture
+NONSENSE = "qwzxv"
 CHANGING = re.compile("fit|append|update|add|train")  # functions that change what they are given, or whose method they are
 
 
@@ -125,7 +127,12 @@ class Explorer:
         return png
 
     def move(self, control, end):
-        """To its lowest or first value (end = 0), or its highest or last (end = -1), by keys; wait for the picture."""
+        """To its lowest or first value (end = 0), or its highest or last (end = -1), by keys; wait for the picture.
+
+        A field for text is emptied, or what `TYPED` has for it is typed.
+        """
+        if is_text(control):
+            return self.type(control, TYPED[self.name(control).strip()] if end else "")
         before, drawn = self.value(control), self.drawn()
         if control.get_attribute("type") == "checkbox":
             control.focus()
@@ -136,6 +143,18 @@ class Explorer:
         else:
             control.press("End" if end else "Home")
         if self.value(control) != before:
+            self.wait(drawn)
+        return self.picture()
+
+    def type(self, control, text):
+        """What a field for text holds is replaced, key by key, and Enter is pressed. Nothing is drawn before that."""
+        before, drawn = self.value(control), self.drawn()
+        control.press("ControlOrMeta+a")
+        control.press("Delete")
+        control.press_sequentially(text)
+        assert self.drawn() == drawn
+        control.press("Enter")
+        if text != before:
             self.wait(drawn)
         return self.picture()
 
@@ -159,6 +178,10 @@ class Explorer:
                 break
             page.keyboard.press("Tab")
         return reached
+
+
+def is_text(control):
+    return control.get_attribute("type") == "text"
 
 
 def run_all(page, notebook, seconds=400):
@@ -211,6 +234,10 @@ def test_every_control_of_every_explorer_moves_the_picture(lecture, server, open
         assert explorer.tab_through(page) == set(range(len(explorer.controls))), "not all controls are in the tab order"
         assert explorer.words.inner_text().strip(), "nothing says in words what the picture shows"
         still = []
+        for control in filter(is_text, explorer.controls):
+            default, strange = explorer.picture(), explorer.type(control, NONSENSE)
+            assert strange != default and NONSENSE in explorer.words.inner_text()  # a line that names it, no exception
+            shot(page, f"{lecture}-{number}-nonsense")
         for control in explorer.controls:
             default, low, high = explorer.picture(), explorer.move(control, 0), explorer.move(control, -1)
             if low == high or low == default == high:
@@ -263,6 +290,41 @@ def test_a_drag_leaves_no_queue_of_old_values(small, page):
     calls = ast.literal_eval(small.run("cell-1"))
     assert calls[-1][0] == 40 and len(calls) < 35, calls
     assert all(in_main_thread for _, in_main_thread in calls)  # pyplot is not made for more than one
+
+
+FIELD = """
+import matplotlib.pyplot as plt
+from course_utils import widgets
+def draw(word="sin", size=3, angle=0):
+    plt.figure().text(0.1, 0.5, word, fontsize=10 * size, rotation=angle)
+    print("word", word, "size", size)
+widgets.explore(draw, word="sin", size=(1, 9), angle=list(range(9)))
+"""
+
+
+def test_a_field_for_text_acts_on_enter_and_when_it_is_left(server, opened, page):
+    write_notebook(server.folder / "field.ipynb", [FIELD])
+    notebook = opened("field")
+    assert "Traceback" not in notebook.run("cell-0")
+    explorer = Explorer(notebook.show("cell-0"))
+    field, slider, menu = explorer.controls
+    assert explorer.name(field).strip() == "word" and explorer.value(field) == "sin"
+    before = explorer.picture()
+    assert explorer.type(field, "tan h") != before
+    expect(explorer.words).to_have_text("word tan h size 3")
+    field.press("End")
+    field.press("x")
+    field.press("Tab")  # leaves it
+    expect(explorer.words).to_have_text("word tan hx size 3")
+    assert slider.evaluate("e => e === document.activeElement")
+    for control in (menu, field, slider):
+        control.focus()
+        page.keyboard.press("Shift")  # whoever uses keys sees where the focus is
+        assert control.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+    slider.press("ArrowRight")  # the field still waits, though drawings are fast
+    expect(explorer.words).to_have_text("word tan hx size 4")
+    assert explorer.type(field, "sin") != before
+    assert not errors(page)
 
 
 def test_a_control_moved_while_a_cell_runs_waits_for_it(small, page):

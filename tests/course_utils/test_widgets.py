@@ -65,6 +65,42 @@ def test_a_long_list_is_a_menu_and_its_values_need_not_be_text():
     assert it.values == {"degree": 5}
 
 
+def spell(word="sin", size=1):
+    plt.figure().text(0.1, 0.5, word[:9])
+    print(f"{word!r} has {len(word)} letters")
+    assert "\0" not in word
+
+
+def test_a_text_is_a_field_that_waits_for_enter_and_starts_there(monkeypatch):
+    it = explore(spell, word="cos", size=(1, 9), labels={"word": "your word"})
+    field = it.controls["word"]
+    assert type(field).__name__ == "Text" and it.values == {"word": "cos", "size": 1} and field.value == "cos"
+    assert field.description == "your word" and not field.continuous_update
+    before = it.png
+    field.value = " tan  h "
+    assert it.values["word"] == " tan  h " and it.text == "' tan  h ' has 8 letters\n" and it.png != before
+    assert "has 8 letters" in it._message.value
+    monkeypatch.setattr(widgets, "FAST", 60.0)  # a slider would follow the hand now, a field never does
+    it.controls["size"].value = 2
+    assert it.controls["size"].continuous_update and not field.continuous_update
+
+
+def test_a_text_may_be_empty_and_needs_no_default():
+    it = explore(lambda word: spell(word), word="")
+    assert it.values == {"word": ""} and it.controls["word"].value == ""
+    it.controls["word"].value = "<b>"
+    assert "&#x27;&lt;b&gt;&#x27; has 3 letters" in it._message.value  # text, not markup
+    good = it.png
+    it.controls["word"].value = "\0"
+    assert isinstance(it.error, AssertionError) and it.png == good and 'role="alert"' in it._message.value
+    it.controls["word"].value = ""
+    assert it.error is None
+
+
+def test_the_line_under_a_static_picture_names_a_text_as_the_others():
+    assert explore(spell, word="sin", size=(1, 9))._where_it_moves().endswith("can be moved: by word and size.")
+
+
 def test_moving_a_control_draws_a_new_picture_in_the_same_widget():
     it = explorer()
     before, widget = it.png, it._picture if it.controls else None
@@ -177,7 +213,7 @@ def test_a_function_that_draws_nothing_is_told_so():
         ({"lr": (0.5, 1.0)}, ValueError, "the default 0.1 is not between 0.5 and 1.0"),
         ({"kind": []}, ValueError, "the list of choices is empty"),
         ({"kind": ["a", "b"]}, ValueError, "the default 'plain' is none of"),
-        ({"kind": "plain"}, TypeError, "neither .* nor a list of choices"),
+        ({"kind": None}, TypeError, "neither .* nor a list of choices"),
         ({"lr": (0.0, 1.0), "labels": {"rate": "learning rate"}}, ValueError, "labels for no control: rate"),
     ],
 )
