@@ -43,11 +43,12 @@ def run(path: Path, ask: str = "pass") -> tuple[float, str, str]:
         except nbclient.exceptions.CellExecutionError as error:
             return time.perf_counter() - start, "", f"{error.ename}: {error.evalue}"
         seconds = time.perf_counter() - start
-    return seconds, "".join(output.text for output in notebook.cells[-1].outputs if output.output_type == "stream"), ""
+    printed = [output.text for output in notebook.cells[-1].outputs if output.get("name") == "stdout"]
+    return seconds, "".join(printed), ""
 
 
 def main() -> int:
-    """Print the tables. Returns 1 where a notebook fails, or all of them take longer than required."""
+    """Print the table. Returns 1 where a notebook fails, or all of them take longer than required."""
     parser = argparse.ArgumentParser(description="Run the whole course and print how long each notebook takes.")
     parser.add_argument("--only", nargs="+", default=[""], metavar="NN", help="modules whose name begins so")
     options = parser.parse_args()

@@ -21,6 +21,7 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -393,8 +394,11 @@ def print_lecture(name: str, path: Path) -> None:
         print(f"{path.stem[:2]}.{number:<4} {deck:<8} {says}\n{'':16}-> {computed}", flush=True)
 
 
-def main() -> None:
-    """Run the rows that the command line selects and print the table, a line as soon as it is known."""
+def main() -> int:
+    """Run the rows that the command line selects and print the table, a line as soon as it is known.
+
+    Returns 1 where a lecture fails; the others are run all the same.
+    """
     global DEVICE
     parser = argparse.ArgumentParser(description="The headline figures of the decks beside ours.")
     parser.add_argument("--only", nargs="+", default=[""], metavar="PART", help="rows whose name contains one of these")
@@ -406,7 +410,7 @@ def main() -> None:
         parser.error("no row is selected; the names are: " + ", ".join([*(row.name for row in ROWS), *LECTURES]))
     if options.list:
         print("\n".join([*(row.name for row in rows), *lectures]))
-        return
+        return 0
 
     DEVICE = device.pick_device()
     if rows:
@@ -419,9 +423,15 @@ def main() -> None:
             LINE.format(row.name, row.deck, row.what, row.figure, outcome.ours, f"{seconds:.1f}", outcome.device),
             flush=True,
         )
+    failed = 0
     for name, path in lectures.items():
-        print_lecture(name, path)
+        try:
+            print_lecture(name, path)
+        except RuntimeError as error:
+            failed += 1
+            print(f"\nFAILED {name}: {error}", flush=True)
+    return int(failed > 0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

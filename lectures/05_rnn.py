@@ -315,7 +315,7 @@ def depth(steps):
     return count(h.grad_fn)
 
 
-depths = {steps: depth(steps) for steps in (1, 7, 40)}
+depths = {steps: depth(steps) for steps in (2, 7, 40)}
 print("; ".join(f"{steps} steps: {cells} cells deep" for steps, cells in depths.items()))
 assert all(steps == cells for steps, cells in depths.items())
 ledger.append(("V", "unrolled in time: depth = length of sequence", "longest path of autograd's graph, in cells: "
@@ -810,6 +810,7 @@ assert gate_means["input"][0] > gate_means["input"][1] + 0.1 and moved > 2 * hel
 # %% slide="subslide"
 spread = at_mark[6:11].any(0) & at_mark[15:20].any(0)  # two more marks, far apart, each with another letter
 spread &= (at_mark.sum(0) == 2) & ((y.diff(dim=0) != 0).sum(0) == 2)
+assert spread.any()
 shown = int(spread.int().argmax())
 spelled = ["abcd"[k].upper() if mark else "abcd"[k]
            for k, mark in zip(x[:, shown, :4].argmax(1), x[:, shown, 4], strict=True)]
@@ -1123,9 +1124,10 @@ LINUX = (
 
 
 def brackets(text):
-    """How many of ( [ { are opened, closed by their partner, and how many closings fit nothing, in a text.
+    """How many of ( [ { are opened, closed by their partner, and how many closings do not fit, in a text.
 
-    Those within strings and comments are counted as well.
+    A closing must fit the last one that is open: one that stays open makes all around it wrong. Those within strings
+    and comments are counted as well.
     """
     partner, stack, opened, right, wrong = {")": "(", "]": "[", "}": "{"}, [], 0, 0, 0
     for character in text:
@@ -1211,17 +1213,19 @@ def plot_sample(temperature=0.7, start="def ", seed=1):
     text = write(writer, alphabet, 600, temperature, seed, start)
     places = {"left": 0, "right": 1, "top": 0.92, "bottom": 0}  # by hand: to measure hundreds of words takes long
     _, axis = plt.subplots(figsize=(10, 5.6), layout="none", gridspec_kw=places)
-    lines = [line[at : at + 78] for line in (start + text).split("\n") for at in range(0, max(1, len(line)), 78)]
-    for row, line in enumerate(lines[:16]):
+    row = 0
+    for line in (start + text).split("\n"):
         # One text a colour for the whole line, with blanks in the place of the others: so the columns stay in step.
         layers = dict.fromkeys(("black", "vermillion", "grey"), "")
         for piece in re.findall(r"[A-Za-z]+|[^A-Za-z]+", line):
             color = "grey" if not piece[0].isalpha() else "black" if piece.lower() in KNOWN else "vermillion"
             layers = {name: layer + (piece if name == color else " " * len(piece)) for name, layer in layers.items()}
-        for name, layer in layers.items():
-            if layer.strip():
-                axis.text(0, row, layer.rstrip(), family="monospace", fontsize=14, va="baseline", color=COLORS[name],
-                          parse_math=False)
+        for at in range(0, max(1, len(line)), 78):  # what is longer goes on in the next row
+            for name, layer in layers.items():
+                if row < 16 and layer[at : at + 78].strip():
+                    axis.text(0, row, layer[at : at + 78].rstrip(), family="monospace", fontsize=14, va="baseline",
+                              color=COLORS[name], parse_math=False)
+            row += 1
     axis.set(xlim=(-1, 83), ylim=(16, -1), title=f"T = {temperature:.2f}: {known_share(text):.0%} of the letters in "
              "known words (others in vermillion)")
     axis.axis("off")
@@ -1239,7 +1243,7 @@ widgets.explore(plot_sample, labels={"temperature": "temperature T"}, temperatur
 # The same net on the decks' own texts: the plays of V 43, the novel of deck N, and C source code made for the Linux
 # kernel (V 44): two of its modules, a driver and WireGuard, without their tables of numbers. The cell runs for those
 # that are in the cache or in a mirror; for the two books, set `DOWNLOAD = True` otherwise (4 MB). The samples of V 43
-# and 44 come from a larger net, trained longer (three layers of 512 units, by Karpathy's essay).
+# and 44 come from larger nets, trained longer (that of V 43 has three layers of 512 units, by Karpathy's essay).
 
 # %% tags=["further"] slide="fragment"
 DOWNLOAD = False
@@ -1316,8 +1320,8 @@ if "Linux" in trained:
     opened, right, wrong = np.sum([brackets(write(kernel_writer, kernel_alphabet, 2000, temperature=0.7, seed=seed))
                                    for seed in range(4)], axis=0)
     print(f"four samples of the Linux net: {opened} brackets opened, {right} closed rightly, {wrong} wrongly")
-    ledger.append(("V", "trained on Linux source code: all brackets close",
-                   f"ours: {right} of {opened} in four samples, and {wrong} closings that fit nothing"))
+    ledger.append(("V", "trained on Linux source code", f"V 44's sample: all {brackets(LINUX)[0]} brackets close; "
+                   f"ours: {right} of {opened} in four samples, and {wrong} closings that do not fit"))
 
 # %% [markdown] slide="slide"
 # ## 7. Sentiment: where a bag of words must fail
@@ -1774,6 +1778,7 @@ else:
     score["LSTM, vectors learned from scratch"] = training.accuracy(small, x[test_part], real.labels[test_part])
     for name, right in score.items():
         print(f"{name:<36} {right:.1%} of {len(test_part)} test sentences")
+    assert score["bag of words"] > score["LSTM, vectors learned from scratch"]
     with_neither = np.array([label for sentence, label in zip(real.sentences, labels, strict=True)
                              if "neither" in sentence.split()])
     print(f"'neither' stands in {len(with_neither)} sentences, {(with_neither == 0).mean():.0%} of them negative (E61)")

@@ -513,7 +513,7 @@ def unknown(text):
     for word in dict.fromkeys(text.split()):
         if word not in index:
             near = difflib.get_close_matches(word, words, 4)
-            lines.append(f"“{word:.30}” does not occur 20 times in these docstrings."
+            lines.append(f"“{word:.30}” is not in the vocabulary: the words that occur 20 times in these docstrings."
                          + (f" Similarly spelt: {', '.join(near)}." if near else ""))
     return "\n".join(lines)
 
@@ -1028,7 +1028,7 @@ agree = (by_vectors(asked[pool], is_string[pool], asked[test], rate=0) == same).
 print(f"\ntrained to the end? with all labels and fixed vectors it answers as LogisticRegression does in {agree:.1%}")
 assert agree > 0.95
 assert lead[:2].mean() > 4 and lead[-1].mean() < 1  # the lead melts
-assert gain[:3].mean() < 0 < gain[-1].mean() and (gain[-1] > 0).sum() > DRAWS / 2
+assert gain[1].mean() < 0 < gain[-1].mean() and (gain[-1] > 0).sum() > DRAWS / 2
 assert np.abs(gain.mean(1)).max() < lead[:2].mean() / 2 and (gain[:3] > 0).any()
 assert abs((right_of["vectors that move"] - right_of["one weight a word"])[-1].mean()) < 2.5
 ledger.append(("F", "use pretrained vectors; with much data retrain",
@@ -1038,11 +1038,11 @@ ledger.append(("F", "use pretrained vectors; with much data retrain",
 
 # %% [markdown] slide="fragment"
 # With few labels the fixed vectors are far ahead of one weight a word: they know that *ndarray* and *shape* are alike
-# before the first label comes. The lead melts as labels come in, and with all of them nothing is left of it. While
-# labels are few (10 to 100), to move the vectors costs a little on average: the words of the training paragraphs move,
-# all others stay. With all labels it gains a little, and brings the readout level with one weight a word. So F's advice
-# holds here in both halves. But what retraining costs or gains is small beside the lead at the start, and some single
-# draws on the right say the opposite.
+# before the first label comes. The lead melts as labels come in, and with all of them nothing is left of it. With 30
+# labels, to move the vectors costs some points: the words of the training paragraphs move, all others stay. With 10 and
+# with 100 the six draws do not agree. With all labels it gains a little, and brings the readout level with one weight a
+# word. So F's advice holds here in both halves, if weakly: what retraining costs or gains is small beside the lead at
+# the start.
 
 # %% [markdown] slide="slide"
 # ## 6. Scoring word vectors
@@ -1153,10 +1153,9 @@ ledger.append(("F", "usually around 25 – 1000 dimensions",
 # Ten dimensions are too few. From 100 to the deck's 1,000 little changes.
 #
 # Trained for these few seconds, skip-gram and GloVe do not reach what counting does in a fraction of a second. That is
-# no verdict: they have seen few examples. `python benchmarks/word_vectors.py` trains skip-gram on a
-# hundred million pairs of the whole vocabulary, some minutes, and prints both beside each other. With so long a
-# training the gap is small. On billions of words the balance changes again: the table no longer fits into memory, and a
-# method that walks through the text does not need it.
+# no verdict: they have seen few examples. `python benchmarks/word_vectors.py` trains skip-gram on a hundred million
+# pairs of the whole vocabulary, some minutes, and prints both beside each other. On billions of words the balance
+# changes again: the table no longer fits into memory, and a method that walks through the text does not need it.
 #
 # ### Further: English, and what people say
 #

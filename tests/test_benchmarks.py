@@ -29,7 +29,7 @@ def test_every_lecture_is_a_row(headlines: ModuleType) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 def test_a_lecture_notes_what_a_deck_says_and_what_it_computed(path: Path) -> None:
     """Each entry of the ledger is (deck, what it says, what we compute)."""
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     appended = [node.args[0] for node in ast.walk(tree) if isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute) and node.func.attr == "append"
                 and isinstance(node.func.value, ast.Name) and node.func.value.id == "ledger"]

@@ -35,7 +35,8 @@ class Shelf:
     def put(self, student: str, content: bytes, receipt: Receipt) -> None:
         """Into submitted/, unless what is there is newer: of two different ones the older is kept beside it.
 
-        Raises NotFiled where the student's folder cannot be used; then nothing was changed.
+        Raises NotFiled where the student's folder cannot be used, and CourseError where the older ones' folder is
+        behind a link; then nothing was changed.
         """
         folder = self.directory / "submitted" / student / self.lab
         path = folder / f"{self.lab}.ipynb"

@@ -133,8 +133,8 @@ with checks.hidden():
 # $$y_{noij} = b_o + \sum_{c}\sum_{a,b} w_{ocab}\; \tilde x_{n,\,c,\,is+a,\,js+b} ,$$
 #
 # where $s$ is the **stride** and $\tilde x$ the picture with `padding` rows and columns of zeros on each side. Write it
-# without PyTorch's convolution, so that autograd can pass. Loops over the places or over the kernel's entries are fast
-# enough; a loop over every pixel, channel and picture would be slow. `torch.nn.functional.pad` puts zeros around a
+# without PyTorch's convolution, in a way that autograd can pass. Loops over the places or over the kernel's entries are
+# fast enough; a loop over every pixel, channel and picture would be slow. `torch.nn.functional.pad` puts zeros around a
 # picture, and a slice with a step, `x[:, :, a : … : 2]`, takes every second row. Before it can be added to the maps,
 # the bias must be given the shape `(n_out, 1, 1)`: `bias[:, None, None]`.
 

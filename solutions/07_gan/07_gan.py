@@ -348,7 +348,7 @@ def fit_mixture(x, K, steps, generator, floor=1e-4):
     variances = torch.full((K,), 0.1)
     log_density = [mixture_log_density(x, weights, means, variances).mean().item()]
     for _ in range(steps):
-        _, weights, means, variances = em_step(x, weights, means, variances)
+        weights, means, variances = map(torch.as_tensor, em_step(x, weights, means, variances)[1:])
         variances = variances.clamp(min=floor)
         log_density.append(mixture_log_density(x, weights, means, variances).mean().item())
     return weights, means, variances, log_density
@@ -666,9 +666,9 @@ plt.show()
 #
 # then the cut. From $h$ rows and a kernel of $k$ rows come $(h - 1)\,\text{stride} + k - 2\,\text{padding}$ rows. The
 # weights are laid out as PyTorch has it: the **input** channel comes first. No bias here. Write it without PyTorch's
-# own transposed convolution, so that autograd can pass. Loops over the places $(i, j)$, or over the entries $(a, b)$ of
-# the kernel, are fast enough; a loop over every picture and channel would be slow. (With padding 0 the slice
-# `[padding:-padding]` is `[0:-0]`, which is empty.)
+# own transposed convolution, in a way that autograd can pass. Loops over the places $(i, j)$, or over the entries
+# $(a, b)$ of the kernel, are fast enough; a loop over every picture and channel would be slow. (With padding 0 the
+# slice `[padding:-padding]` is `[0:-0]`, which is empty.)
 
 # %% answer="conv_transpose2d"
 def conv_transpose2d(x, weight, stride=1, padding=0):
@@ -1490,11 +1490,11 @@ for name, (weights, means, variances, _) in (("best", fits[-1]), ("worst", fits[
 #    samples at the end, seeds 1 and 2 have all eight, and 54 and 57 %. From seed 0 alone one would call the setting a
 #    failure, from seed 1 a success; three seeds show that it is on the edge. A discriminator three times as fast as its
 #    generator does no harm here, whatever one may have feared.
-# 2. The number never settles: it goes up and down between 0 and 2. The samples are one clump, which jumps from one side
+# 2. The number never settles: it goes up and down between 0 and 2. The samples are one heap, which jumps from one side
 #    of the ring to another within 100 steps and often lies outside the data. Against a discriminator that stands still,
 #    the best answer of the generator is to put every code on the one point where $D$ is largest: variety earns nothing,
 #    as each sample is judged by itself. A slow discriminator stands nearly still while the generator runs there; then
-#    it learns that this place is full of fakes, another place becomes the best, and the clump moves on.
+#    it learns that this place is full of fakes, another place becomes the best, and the heap moves on.
 # 3. The codes are one connected cloud and $G$ is continuous, so the samples are connected too: between two modes there
 #    must be a bridge, seen as the circle through the eight modes and the points inside. Samples on it are not good. $G$
 #    can make the bridges thin, by being very steep there, and the share does rise from 400 to 1,200 steps; a net with
@@ -1512,7 +1512,7 @@ for name, (weights, means, variances, _) in (("best", fits[-1]), ("worst", fits[
 #
 # - 1 point: modes and shares of all four settings from the student's own run (half a point); the seeds at 0.0007 are
 #   compared, or one seed is said to prove little (half a point).
-# - 1 point: the count goes up and down and the samples wander in one clump (half a point); the best answer to a fixed
+# - 1 point: the count goes up and down and the samples wander in one heap (half a point); the best answer to a fixed
 #   discriminator is all mass on its best point (half a point).
 # - 1 point: a continuous image of a connected set is connected, so there are samples between the modes, and they are
 #   not good (half a point); longer training makes the bridges thinner but cannot remove them (half a point).

@@ -152,6 +152,7 @@ class Explorer:
         control.press("ControlOrMeta+a")
         control.press("Delete")
         control.press_sequentially(text)
+        time.sleep(0.5)  # the time of a drawing, if one were made
         assert self.drawn() == drawn
         control.press("Enter")
         if text != before:

@@ -51,7 +51,7 @@ def test_a_lab_from_the_first_look_to_handing_it_in(page, jupyterlab, student_fo
     assert "Unanswered" not in notebook.source("sigmoid")
     assert notebook.run("sigmoid") == ""
     said = notebook.run("test_sigmoid")
-    assert "Not as expected: sigmoid([0, ln 3, -ln 3])[0]." in said
+    assert "Not as expected: sigmoid([0, ln 3, -ln 3]), entry [0]." in said
     assert "expected: [0.5 , 0.75, 0.25]" in said and "got:      [0.5 , 0.25, 0.75]" in said
     assert "Likely slip: exp(z) stands where exp(-z) belongs." in said
     assert "Traceback" not in said

@@ -426,7 +426,7 @@ def test_gradients_flow_on_the_students_side(student: Student) -> None:
 
 def test_forbidden_calls_are_read_from_the_source_on_the_trusted_side(student: Student) -> None:
     source = "import torch\nfrom torch import softmax as helper\ndef my_softmax(x):\n    return helper(x, 1)"
-    with student.notebook(source, "my_softmax"), pytest.raises(checks.CheckFailed, match=r"torch\.softmax"):
+    with student.notebook(source, "my_softmax"), pytest.raises(checks.CheckFailed, match=r"uses softmax, which"):
         checks.forbids("my_softmax", "torch.softmax")
 
 
