@@ -1266,9 +1266,8 @@ trained = {}  # title: (text, {order: bits}, model, alphabet, {iteration: (bits,
 for title, get, path in (("Tiny Shakespeare", data.tinyshakespeare, "text/tinyshakespeare.txt"),
                          ("War and Peace", data.war_and_peace, "text/war_and_peace.txt"),
                          ("Linux", lambda: without_tables(data.linux_c()), "text/linux_kernel_c.txt")):
-    if not (at_hand(path) or (DOWNLOAD and title != "Linux")):
-        print(f"{title} is neither in the cache nor in a mirror: left out."
-              + ("" if title == "Linux" else " DOWNLOAD = True fetches it."))
+    if not (DOWNLOAD or at_hand(path)):
+        print(f"{title} is neither in the cache nor in a mirror: left out.")
         continue
     try:
         text = get()

@@ -605,7 +605,7 @@ assert sure_made > 0.4 and covered >= 8
     [losses[a:b, 0].mean().item() for a, b in ((150, 220), (GAN_STEPS - 70, GAN_STEPS))])
 print(f"sure at steps 100 to 200: {sure_then:.0%}, from 250 on: {sure_later:.0%} (means); the generator's loss around "
       f"step 185: {loss_then:.2f}, at the end: {loss_later:.2f}")
-assert loss_later > loss_then - 0.1 and sure_later > sure_then - 0.05
+assert loss_later > loss_then and sure_later > sure_then - 0.05
 
 # %% slide="subslide"
 picture_rows([*album.values(), x_test[:12].cpu()], [f"step {step}" for step in album] + ["real"],
@@ -716,7 +716,7 @@ above = {}
 for name, x in elsewhere.items():
     above[name] = (on_real[:, None] > training.predict(D, x)[:, 0]).float().mean().item()
 print("real above: " + ", ".join(f"{name} {share:.0%}" for name, share in above.items()))
-assert above["shuffled pixels"] > 0.97 and above["made by G"] > 0.55 and above["turned by 180°"] < 0.95
+assert above["shuffled pixels"] > 0.97 and above["made by G"] > 0.6 and above["turned by 180°"] < 0.9
 ledger.append(("F", "a density estimator: the discriminator, as a contrast function (LeCun)", "share of pairs "
                "in which D ranks the real glyph above: " + ", ".join(f"{name} {v:.0%}" for name, v in above.items())))
 
@@ -972,7 +972,7 @@ for name, z in (("sum", sums), ("last term alone", alone), ("with random step", 
                         (hit & (r[:, 10] > 0)).float().mean().item())
     print(f"{name:<16} of {len(wanted)} pairs: bold {arithmetic[name][0]:.0%}, the wanted letter "
           f"{arithmetic[name][1]:.0%}, both {arithmetic[name][2]:.0%}")
-assert arithmetic["sum"][0] > max(arithmetic["last term alone"][0], arithmetic["with random step"][0]) + 0.1
+assert arithmetic["sum"][0] > max(arithmetic["last term alone"][0], arithmetic["with random step"][0]) + 0.15
 assert arithmetic["with random step"][1] - 0.1 < arithmetic["sum"][1] < arithmetic["last term alone"][1] - 0.1
 ledger.append(("F", "man with glasses − man + woman", f"bold A − A + E, {len(wanted)} pairs of letters: bold "
                f"{arithmetic['sum'][0]:.0%} (without the difference {arithmetic['last term alone'][0]:.0%}), bold and "
@@ -1251,7 +1251,7 @@ assert abs(quality["original"]["SSIM"] - 1) < 1e-3
 over_bicubic = game_row["PSNR"] - quality["bicubic"]["PSNR"]
 print(f"PSNR, adversarial minus bicubic: {over_bicubic:+.1f} dB (in the paper's figure {21.15 - 21.59:+.1f} dB)")
 assert over_bicubic > 0.5 and quality["bicubic"]["SSIM"] < game_row["SSIM"] < mse_row["SSIM"]
-assert game_row["right"] < mse_row["right"] + 0.03
+assert game_row["right"] < mse_row["right"] + 0.01
 assert game_row["sure, wrong"] > quality["original"]["sure, wrong"]
 ledger.append(("F", "super-resolution 4× (bicubic 21.59 dB / .642, MSE 23.53 / .783, adversarial 21.15 / .687)",
                "; ".join(f"{name} {row['PSNR']:.1f} dB / {row['SSIM']:.2f}, edges {row['edges']:.0%}"

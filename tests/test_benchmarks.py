@@ -53,3 +53,18 @@ def test_a_lectures_rows_are_printed_and_an_error_is_told(
     assert "one and one is three" in printed and "-> 2" in printed
     with pytest.raises(RuntimeError, match="10_bad.ipynb: ZeroDivisionError"):
         headlines.print_lecture("lecture-10_bad", bad)
+
+
+def test_a_lecture_that_fails_costs_its_own_rows_only(
+        headlines: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def print_lecture(name: str, path: Path) -> None:
+        if name == "lecture-1":
+            raise RuntimeError("1.ipynb: ZeroDivisionError")
+        print(f"rows of {name}")
+
+    monkeypatch.setattr(headlines, "print_lecture", print_lecture)
+    monkeypatch.setattr(headlines, "LECTURES", {f"lecture-{n}": Path(f"{n}.ipynb") for n in (1, 2)})
+    monkeypatch.setattr("sys.argv", ["headlines.py", "--only", "lecture-"])
+    assert headlines.main() == 1
+    printed = capsys.readouterr().out
+    assert "FAILED lecture-1: 1.ipynb: ZeroDivisionError" in printed and "rows of lecture-2" in printed
